@@ -1,0 +1,108 @@
+//! The only place that reads a clock. Machines take instants as arguments; shells ask one of these.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::{Instant, Span};
+
+/// Something that tells the time: a real clock, or one that a test moves.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The present instant. Two calls on one clock never go backwards by more than the clock says.
+    fn now(&self) -> Instant;
+}
+
+/// The operating system's monotonic clock, counted from when this value was made.
+#[derive(Debug, Clone, Copy)]
+pub struct MonotonicClock {
+    origin: std::time::Instant,
+}
+
+impl MonotonicClock {
+    /// A clock whose origin is now.
+    #[expect(clippy::disallowed_methods, reason = "this is the one clock file")]
+    pub fn new() -> Self {
+        Self { origin: std::time::Instant::now() }
+    }
+}
+
+impl Default for MonotonicClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for MonotonicClock {
+    #[inline]
+    #[expect(clippy::disallowed_methods, reason = "this is the one clock file")]
+    fn now(&self) -> Instant {
+        let elapsed = std::time::Instant::now().saturating_duration_since(self.origin);
+        Instant::ZERO + Span::from(elapsed)
+    }
+}
+
+/// A clock that stands still until it is told to move; it may also be set back.
+#[derive(Debug, Default)]
+pub struct ManualClock {
+    nanos: AtomicU64,
+}
+
+impl ManualClock {
+    /// A clock that stands at `now`.
+    pub const fn at(now: Instant) -> Self {
+        Self { nanos: AtomicU64::new(now.as_nanos()) }
+    }
+
+    /// Moves the clock to `now`, forwards or backwards.
+    pub fn set(&self, now: Instant) {
+        self.nanos.store(now.as_nanos(), Ordering::Release);
+    }
+
+    /// Moves the clock forwards.
+    pub fn advance(&self, by: Span) {
+        self.set(self.now() + by);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Instant {
+        Instant::from_nanos(self.nanos.load(Ordering::Acquire))
+    }
+}
+
+/// The wall clock, for what must be understood by another process: milliseconds since 1970, UTC.
+///
+/// It may jump in either direction; nothing that decides on permits may use it for short windows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WallClock;
+
+impl WallClock {
+    /// Milliseconds since 1970; zero if the clock stands before that.
+    #[expect(clippy::disallowed_methods, reason = "this is the one clock file")]
+    pub fn unix_millis(self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_only_when_told() {
+        let clock = ManualClock::at(Instant::from_nanos(5));
+        assert_eq!(clock.now(), Instant::from_nanos(5));
+        clock.advance(Span::from_nanos(2));
+        assert_eq!(clock.now(), Instant::from_nanos(7));
+        clock.set(Instant::from_nanos(1));
+        assert_eq!(clock.now(), Instant::from_nanos(1));
+    }
+
+    #[test]
+    fn the_real_clock_does_not_go_back() {
+        let clock = MonotonicClock::new();
+        let first = clock.now();
+        assert!(clock.now() >= first);
+    }
+}

@@ -1,0 +1,36 @@
+//! Where an integer gets its meaning.
+//!
+//! No bare integer crosses a crate boundary in Tidegate: a point in time is an [`Instant`], a length
+//! of time a [`Span`], what a call takes a [`Cost`] over [`Dimension`]s, what may be taken a
+//! [`Limit`] at a [`Scope`], and a refusal a [`Rejection`] with a stable [`Code`].
+//!
+//! Arithmetic saturates. Nothing here panics on values that come from outside: whatever can be
+//! wrong is an error that names the value and the accepted range.
+//!
+//! This crate reads no clock except in [`clock`], and depends on nothing in the workspace.
+
+pub mod amounts;
+pub mod backoff;
+pub mod clock;
+pub mod cost;
+pub mod dimension;
+pub mod instant;
+pub mod limit;
+pub mod outcome;
+pub mod priority;
+pub mod rejection;
+pub mod scope;
+pub mod span;
+
+pub use amounts::Amounts;
+pub use backoff::Backoff;
+pub use clock::{Clock, ManualClock, MonotonicClock};
+pub use cost::{Cost, NamedAmounts, TooManyNames};
+pub use dimension::{Dimension, DimensionName, InvalidDimensionName};
+pub use instant::Instant;
+pub use limit::{EnforcedAs, Limit, LimitError};
+pub use outcome::Outcome;
+pub use priority::Priority;
+pub use rejection::{Code, Reason, Rejection};
+pub use scope::{InvalidServiceName, Scope, ServiceName};
+pub use span::{InvalidSpan, Span};

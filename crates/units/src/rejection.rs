@@ -1,0 +1,197 @@
+//! What a caller is told who does not get a permit.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Dimension, Scope, Span};
+
+/// A stable code for programs to branch on. Codes are never reused for something else.
+///
+/// | code | means | passes later? |
+/// |---|---|---|
+/// | `E4400` | a limit on bytes or on a dimension of the user's own is reached | yes |
+/// | `E4404` | a limit on requests is reached | yes |
+/// | `E4405` | a limit on tokens (either direction, or both together) is reached | yes |
+/// | `E4410` | the call is larger than a limit can ever hold | never |
+/// | `E4420` | the queue is full | yes |
+/// | `E4422` | the service asked for a pause | yes |
+/// | `E4430` | the limiter cannot say: it is restarting, or its mailbox is full | unknown |
+/// | `E4431` | Tidegate was stopped | never |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Code {
+    /// A limit on bytes or on a named dimension is reached.
+    E4400,
+    /// A limit on requests is reached.
+    E4404,
+    /// A limit on tokens is reached.
+    E4405,
+    /// The call never fits.
+    E4410,
+    /// The queue is full.
+    E4420,
+    /// The service asked for a pause.
+    E4422,
+    /// The limiter cannot say.
+    E4430,
+    /// Tidegate was stopped.
+    E4431,
+}
+
+impl Code {
+    /// The code of a reached limit on `dimension`.
+    pub const fn limit_reached(dimension: Dimension) -> Self {
+        match dimension {
+            Dimension::Requests => Self::E4404,
+            Dimension::Tokens | Dimension::InputTokens | Dimension::OutputTokens => Self::E4405,
+            Dimension::Bytes | Dimension::Named(_) => Self::E4400,
+        }
+    }
+
+    /// Whether the same call may pass at some later time.
+    pub const fn is_retryable(self) -> bool {
+        !matches!(self, Self::E4410 | Self::E4431)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Why a call was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The limit is used up for now, and the caller did not want to wait.
+    LimitReached,
+    /// The caller would wait longer than its deadline.
+    DeadlineTooClose,
+    /// The caller waited until its deadline.
+    DeadlinePassed,
+    /// Too many callers wait already.
+    QueueFull,
+    /// The service asked for a pause.
+    Paused,
+    /// The call is larger than the limit can ever hold.
+    NeverFits,
+}
+
+/// A refusal: which limit bound, how much of it was used, and the earliest honest time to retry.
+///
+/// The amounts are in the unit of `dimension`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// For programs to branch on.
+    pub code: Code,
+    /// Why.
+    pub reason: Reason,
+    /// What the limit applies to.
+    pub scope: Scope,
+    /// What the limit counts.
+    pub dimension: Dimension,
+    /// The most that could pass at once; what a refused call must stay within.
+    pub limit: u64,
+    /// The window of the limit.
+    pub window: Span,
+    /// How much of the limit was used, lent out or owed.
+    pub used: u64,
+    /// How much the call asked for.
+    pub requested: u64,
+    /// Before this long has passed the same call would be refused again. `None`: never passes.
+    pub retry_after: Option<Span>,
+    /// How many wait ahead; `None` where nobody waits.
+    pub queue_position: Option<u64>,
+}
+
+impl Rejection {
+    /// The same rejection for another reason, with the code that goes with it.
+    pub fn because(mut self, reason: Reason) -> Self {
+        self.reason = reason;
+        self.code = match reason {
+            Reason::NeverFits => Code::E4410,
+            Reason::QueueFull => Code::E4420,
+            Reason::Paused => Code::E4422,
+            Reason::LimitReached | Reason::DeadlineTooClose | Reason::DeadlinePassed => {
+                Code::limit_reached(self.dimension)
+            }
+        };
+        self
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scope, dimension, limit, window, used, requested, .. } = self;
+        match self.reason {
+            Reason::NeverFits => {
+                return write!(
+                    f,
+                    "{requested} {dimension} asked of {scope} never fit: at most {limit} can pass \
+                     at once, make the call smaller or raise the limit ({})",
+                    self.code
+                );
+            }
+            Reason::LimitReached => write!(f, "the limit of {scope} is reached")?,
+            Reason::DeadlineTooClose => write!(f, "the wait for {scope} outlasts the deadline")?,
+            Reason::DeadlinePassed => write!(f, "the deadline passed while waiting for {scope}")?,
+            Reason::QueueFull => write!(f, "the queue of {scope} is full")?,
+            Reason::Paused => write!(f, "{scope} asked for a pause")?,
+        }
+        write!(f, ": {used} of {limit} {dimension} per {window} used, {requested} asked for")?;
+        if let Some(ahead) = self.queue_position {
+            write!(f, ", {ahead} waiting ahead")?;
+        }
+        if let Some(retry_after) = self.retry_after {
+            write!(f, "; retry after {retry_after}")?;
+        }
+        write!(f, " ({})", self.code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_reads_as_a_sentence() {
+        let rejection = Rejection {
+            code: Code::E4404,
+            reason: Reason::LimitReached,
+            scope: Scope::Service("anthropic".parse().expect("a name")),
+            dimension: Dimension::Requests,
+            limit: 50,
+            window: Span::from_secs(60),
+            used: 50,
+            requested: 1,
+            retry_after: Some(Span::from_millis(1_200)),
+            queue_position: None,
+        };
+        let waiting = Rejection { queue_position: Some(3), ..rejection.clone() };
+        let global = Rejection { scope: Scope::Global, ..rejection.clone() };
+        let never = Rejection { requested: 51, retry_after: None, ..rejection.clone() };
+        let lines = [
+            rejection.clone(),
+            global,
+            waiting.clone().because(Reason::DeadlineTooClose),
+            waiting.clone().because(Reason::DeadlinePassed),
+            waiting.because(Reason::QueueFull),
+            rejection.because(Reason::Paused),
+            never.because(Reason::NeverFits),
+        ];
+        let lines: Vec<String> = lines.iter().map(Rejection::to_string).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn codes_follow_the_dimension() {
+        assert_eq!(Code::limit_reached(Dimension::Requests), Code::E4404);
+        assert_eq!(Code::limit_reached(Dimension::OutputTokens), Code::E4405);
+        assert_eq!(Code::limit_reached(Dimension::Bytes), Code::E4400);
+        assert!(Code::E4404.is_retryable());
+        assert!(!Code::E4410.is_retryable());
+    }
+}
