@@ -1,1 +1,32 @@
+//! Given a state, an instant and a cost: admit, later or never.
+//!
+//! Bottom up:
+//!
+//! - [`Algorithm`] is one way to count one limit: [`TokenBucket`], [`Gcra`], [`SlidingLog`]. Each is
+//!   a pure function of its state, the present instant and a cost, in integers without rounding.
+//! - [`Meter`] is the algorithm that a [`Limit`](tidegate_units::Limit) calls for, with its state.
+//! - [`Ledger`] decides on several limits over several dimensions as one, and lends from them.
+//! - [`Gate`] is the atomic word that callers take lent permits from.
+//!
+//! Nothing here reads a clock, takes a lock or knows of an actor. The invariants that the tests
+//! check are listed in `docs/INVARIANTS.md`.
 
+pub mod algorithm;
+pub mod gate;
+pub mod gcra;
+pub mod ledger;
+mod lows;
+pub mod meter;
+pub mod packed;
+pub mod sliding_log;
+mod sync;
+pub mod token_bucket;
+
+pub use algorithm::{Algorithm, Decision};
+pub use gate::{Gate, Reading, Taken};
+pub use gcra::{Gcra, GcraState};
+pub use ledger::{Ledger, LimitUsage};
+pub use meter::Meter;
+pub use packed::{Layout, Packed};
+pub use sliding_log::{SlidingLog, SlidingLogState};
+pub use token_bucket::{TokenBucket, TokenBucketState};

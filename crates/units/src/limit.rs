@@ -185,6 +185,20 @@ impl Limit {
     pub fn guard_span(&self) -> Span {
         self.guard
     }
+
+    /// The window that Tidegate keeps to: the service's, lengthened by the guard.
+    pub fn shaped_window(&self) -> Span {
+        self.window + self.guard
+    }
+
+    /// The bucket that Tidegate keeps to: the service's burst, less what refills within the guard,
+    /// rounded up; at least 1, or nothing would ever pass.
+    pub fn shaped_burst(&self) -> u64 {
+        let window = u128::from(self.window.as_nanos());
+        let refill = u128::from(self.amount) * u128::from(self.guard.as_nanos());
+        let within_guard = u64::try_from(refill.div_ceil(window)).unwrap_or(u64::MAX);
+        self.burst_amount().saturating_sub(within_guard).max(1)
+    }
 }
 
 impl fmt::Display for Limit {

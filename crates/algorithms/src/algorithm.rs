@@ -1,0 +1,82 @@
+//! One way to count one limit, as a pure function of state, instant and cost.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tidegate_units::{Instant, Span};
+
+/// What to tell a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Decision {
+    /// It fits now.
+    Admit,
+    /// Not yet.
+    Later {
+        /// The same cost passes after exactly this long if nothing else is recorded meanwhile, and
+        /// not a nanosecond earlier; never zero.
+        retry_after: Span,
+    },
+    /// Not ever: the cost is larger than [`Algorithm::capacity`].
+    Never,
+}
+
+/// A rule for one limit. The value holds the rule, `State` what has happened.
+///
+/// Amounts are whole permits. Every method takes the present instant; one that lies before what the
+/// state has seen (a clock that stepped back) delays callers and never mints permits.
+///
+/// # Invariants
+///
+/// - ALG-1: a cost that is admitted leaves a level of at least zero.
+/// - ALG-2: `retry_after` is tight: refused at every instant before it, admitted at it.
+/// - ALG-3: the level never falls while nothing is recorded.
+/// - ALG-4: a clock that steps back mints nothing.
+/// - ALG-5: a refund gives back at most what the charge it belongs to still holds.
+pub trait Algorithm: fmt::Debug + Clone {
+    /// What has happened so far.
+    type State: fmt::Debug + Clone + PartialEq + Serialize + DeserializeOwned;
+
+    /// The most that can ever pass at once.
+    fn capacity(&self) -> u64;
+
+    /// The state in which nothing has been used.
+    fn full(&self) -> Self::State;
+
+    /// The state in which everything has just been used, at `now`.
+    fn empty(&self, now: Instant) -> Self::State;
+
+    /// Whether `cost` fits at `now`. Changes nothing: this is also how to peek.
+    fn decide(&self, state: &Self::State, now: Instant, cost: u64) -> Decision;
+
+    /// Whole permits that would pass at `now`.
+    fn available(&self, state: &Self::State, now: Instant) -> u64;
+
+    /// Permits by which more was recorded than there was. Nothing passes until they are paid back.
+    fn debt(&self, state: &Self::State, now: Instant) -> u64;
+
+    /// Records that `cost` was spent, whether it fits or not. What does not fit becomes debt.
+    fn record(&self, state: &mut Self::State, now: Instant, cost: u64);
+
+    /// Gives back `amount` of a charge that was recorded at `recorded` or, if nothing was recorded
+    /// just then, at the first instant after it. Answers how much was given back: less than `amount`
+    /// where time has already given it back.
+    fn refund(&self, state: &mut Self::State, now: Instant, recorded: Instant, amount: u64) -> u64;
+
+    /// When nothing will be used any more, if nothing else is recorded; `now` if that is so already.
+    fn reset_at(&self, state: &Self::State, now: Instant) -> Instant;
+
+    /// The earliest instant by which `total` can have passed in pieces that each fit: when the last
+    /// of a queue runs, if nothing else does.
+    fn earliest(&self, state: &Self::State, now: Instant, total: u64) -> Instant;
+
+    /// Checks `cost` and, if it fits, records it.
+    fn take(&self, state: &mut Self::State, now: Instant, cost: u64) -> Decision {
+        let decision = self.decide(state, now, cost);
+        if decision == Decision::Admit {
+            self.record(state, now, cost);
+        }
+        decision
+    }
+}

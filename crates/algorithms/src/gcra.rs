@@ -1,0 +1,133 @@
+//! GCRA, the generic cell rate algorithm: a token bucket that remembers a single instant.
+//!
+//! ITU-T Recommendation I.371, annex A (virtual scheduling). All the past of a bucket fits into the
+//! moment at which it will be full again: taking `n` permits moves that moment `n` intervals later,
+//! and a take conforms as long as the moment stays within the time that an empty bucket needs to
+//! fill. That moment is kept in units of `1 / amount` of a nanosecond, so that an interval which is no
+//! whole number of nanoseconds loses nothing.
+
+use serde::{Deserialize, Serialize};
+use tidegate_units::{Instant, Span};
+
+use crate::{Algorithm, Decision};
+
+/// Admits `amount` per `window` in the long run and `capacity` at once: the same decisions as
+/// [`TokenBucket`](crate::TokenBucket), from one number.
+///
+/// ```
+/// use tidegate_algorithms::{Algorithm, Decision, Gcra};
+/// use tidegate_units::{Instant, Span};
+///
+/// let gcra = Gcra::new(3, Span::from_secs(1), 1);
+/// let mut state = gcra.full();
+/// assert_eq!(gcra.take(&mut state, Instant::ZERO, 1), Decision::Admit);
+/// // A third of a second, rounded up to whole nanoseconds.
+/// let retry_after = Span::from_nanos(333_333_334);
+/// assert_eq!(gcra.take(&mut state, Instant::ZERO, 1), Decision::Later { retry_after });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gcra {
+    amount: u64,
+    window: Span,
+    capacity: u64,
+}
+
+/// When the bucket will be full again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GcraState {
+    /// In units of `1 / amount` ns.
+    full_at: u128,
+}
+
+impl Gcra {
+    /// `amount` per `window` in the long run, `capacity` at once. Zeros are taken as 1.
+    pub fn new(amount: u64, window: Span, capacity: u64) -> Self {
+        let window = window.max(Span::from_nanos(1));
+        Self { amount: amount.max(1), window, capacity: capacity.max(1) }
+    }
+
+    /// An instant in units.
+    fn at(&self, now: Instant) -> u128 {
+        u128::from(now.as_nanos()) * u128::from(self.amount)
+    }
+
+    /// What `permits` permits move the moment by, in units.
+    fn charge(&self, permits: u64) -> u128 {
+        u128::from(permits) * u128::from(self.window.as_nanos())
+    }
+
+    /// The first instant at or after `units`.
+    fn instant(&self, units: u128) -> Instant {
+        let nanos = units.div_ceil(u128::from(self.amount));
+        Instant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    fn permits(&self, units: u128) -> u128 {
+        units / u128::from(self.window.as_nanos())
+    }
+}
+
+impl Algorithm for Gcra {
+    type State = GcraState;
+
+    fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    fn full(&self) -> GcraState {
+        GcraState { full_at: 0 }
+    }
+
+    fn empty(&self, now: Instant) -> GcraState {
+        GcraState { full_at: self.at(now).saturating_add(self.charge(self.capacity)) }
+    }
+
+    fn decide(&self, state: &GcraState, now: Instant, cost: u64) -> Decision {
+        if cost > self.capacity {
+            return Decision::Never;
+        }
+        let at = self.earliest(state, now, cost);
+        if at <= now {
+            return Decision::Admit;
+        }
+        Decision::Later { retry_after: at.since(now) }
+    }
+
+    fn available(&self, state: &GcraState, now: Instant) -> u64 {
+        let latest = self.at(now).saturating_add(self.charge(self.capacity));
+        let level = latest.saturating_sub(state.full_at.max(self.at(now)));
+        u64::try_from(self.permits(level)).unwrap_or(u64::MAX)
+    }
+
+    fn debt(&self, state: &GcraState, now: Instant) -> u64 {
+        let latest = self.at(now).saturating_add(self.charge(self.capacity));
+        let owed = state.full_at.saturating_sub(latest);
+        u64::try_from(owed.div_ceil(u128::from(self.window.as_nanos()))).unwrap_or(u64::MAX)
+    }
+
+    fn record(&self, state: &mut GcraState, now: Instant, cost: u64) {
+        if cost == 0 {
+            return;
+        }
+        state.full_at = state.full_at.max(self.at(now)).saturating_add(self.charge(cost));
+    }
+
+    /// One number does not tell what has dripped in since the charge, so all of it is taken to have
+    /// come back already: less than a [`TokenBucket`](crate::TokenBucket) gives, never more.
+    fn refund(&self, state: &mut GcraState, now: Instant, recorded: Instant, amount: u64) -> u64 {
+        let refilled = self.at(now).saturating_sub(self.at(recorded));
+        let used = state.full_at.saturating_sub(self.at(now));
+        let given = self.charge(amount).saturating_sub(refilled).min(used);
+        state.full_at -= given;
+        u64::try_from(self.permits(given)).unwrap_or(u64::MAX)
+    }
+
+    fn reset_at(&self, state: &GcraState, now: Instant) -> Instant {
+        self.instant(state.full_at).max(now)
+    }
+
+    fn earliest(&self, state: &GcraState, now: Instant, total: u64) -> Instant {
+        let next = state.full_at.max(self.at(now)).saturating_add(self.charge(total));
+        self.instant(next.saturating_sub(self.charge(self.capacity))).max(now)
+    }
+}

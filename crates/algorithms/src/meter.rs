@@ -1,0 +1,95 @@
+//! The algorithm that a limit calls for, together with its state.
+
+use serde::{Deserialize, Serialize};
+use tidegate_units::{EnforcedAs, Instant, Limit};
+
+use crate::{Algorithm, Decision, SlidingLog, SlidingLogState, TokenBucket, TokenBucketState};
+
+/// Counts one limit so that the service's own check passes.
+///
+/// A limit that the service enforces as a token bucket is counted by a [`TokenBucket`], every other
+/// by a [`SlidingLog`], which no fixed or sliding window at the service can find fault with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Meter {
+    /// For a service that counts with a bucket.
+    Bucket(TokenBucket, TokenBucketState),
+    /// For every other.
+    Log(SlidingLog, SlidingLogState),
+}
+
+/// Calls the same method of whichever algorithm a meter holds.
+macro_rules! each {
+    ($meter:expr, $algorithm:ident, $state:ident => $call:expr) => {
+        match $meter {
+            Meter::Bucket($algorithm, $state) => $call,
+            Meter::Log($algorithm, $state) => $call,
+        }
+    };
+}
+
+impl Meter {
+    /// A meter for `limit` of which nothing has been used.
+    pub fn full(limit: &Limit) -> Self {
+        match limit.shape() {
+            EnforcedAs::TokenBucket => {
+                let bucket = TokenBucket::new(limit.amount(), limit.window(), limit.shaped_burst());
+                Self::Bucket(bucket, bucket.full())
+            }
+            EnforcedAs::FixedWindow | EnforcedAs::SlidingWindow | EnforcedAs::Unknown => {
+                let log = SlidingLog::new(limit.amount(), limit.shaped_window());
+                Self::Log(log, log.full())
+            }
+        }
+    }
+
+    /// Forgets everything, as if all had been used at `now`. What to do when the past is unknown.
+    pub fn make_empty(&mut self, now: Instant) {
+        each!(self, algorithm, state => *state = algorithm.empty(now));
+    }
+
+    /// Forgets everything, as if nothing had been used.
+    pub fn make_full(&mut self) {
+        each!(self, algorithm, state => *state = algorithm.full());
+    }
+
+    /// See [`Algorithm::capacity`].
+    pub fn capacity(&self) -> u64 {
+        each!(self, algorithm, _state => algorithm.capacity())
+    }
+
+    /// See [`Algorithm::decide`].
+    pub fn decide(&self, now: Instant, cost: u64) -> Decision {
+        each!(self, algorithm, state => algorithm.decide(state, now, cost))
+    }
+
+    /// See [`Algorithm::available`].
+    pub fn available(&self, now: Instant) -> u64 {
+        each!(self, algorithm, state => algorithm.available(state, now))
+    }
+
+    /// See [`Algorithm::debt`].
+    pub fn debt(&self, now: Instant) -> u64 {
+        each!(self, algorithm, state => algorithm.debt(state, now))
+    }
+
+    /// See [`Algorithm::record`].
+    pub fn record(&mut self, now: Instant, cost: u64) {
+        each!(self, algorithm, state => algorithm.record(state, now, cost));
+    }
+
+    /// See [`Algorithm::refund`].
+    pub fn refund(&mut self, now: Instant, recorded: Instant, amount: u64) -> u64 {
+        each!(self, algorithm, state => algorithm.refund(state, now, recorded, amount))
+    }
+
+    /// See [`Algorithm::reset_at`].
+    pub fn reset_at(&self, now: Instant) -> Instant {
+        each!(self, algorithm, state => algorithm.reset_at(state, now))
+    }
+
+    /// See [`Algorithm::earliest`].
+    pub fn earliest(&self, now: Instant, total: u64) -> Instant {
+        each!(self, algorithm, state => algorithm.earliest(state, now, total))
+    }
+}

@@ -1,0 +1,6 @@
+//! The atomics in use: the standard library's, or loom's when it explores every interleaving.
+
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
+#[cfg(not(loom))]
+pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
