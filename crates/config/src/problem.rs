@@ -1,0 +1,126 @@
+//! The text of every fault, in one place.
+
+use std::fmt;
+
+use tidegate_units::dimension::BUILT_IN;
+use tidegate_units::{
+    Dimension, EnforcedAs, InvalidDimensionName, InvalidServiceName, InvalidSpan, LimitError, Span,
+};
+
+use crate::environment::SEGMENTS_MAX;
+use crate::{Config, QueueConfig};
+
+/// What can be wrong with a configuration. What is quoted has been cut short before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Problem {
+    #[error("a text of {bytes} bytes: use at most {}; is it the right file?", Config::TEXT_MAX)]
+    TextTooLong { bytes: usize },
+    #[error("this is no TOML: {message}")]
+    Syntax { message: String },
+    #[error(
+        "unknown key `{key}`: {}known here are {known}", did_you_mean(.suggestion.as_deref())
+    )]
+    UnknownKey { key: String, known: String, suggestion: Option<String> },
+    #[error("{found}: write {expected}")]
+    WrongType { found: String, expected: Expected },
+
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    #[error(transparent)]
+    Span(#[from] InvalidSpan),
+    #[error(
+        "unknown dimension `{name}`: {}built in are {}; declare your own in [global] dimensions",
+        did_you_mean(.suggestion.as_deref()),
+        built_in()
+    )]
+    UnknownDimension { name: String, suggestion: Option<String> },
+    #[error("a limit without an amount: add one dimension, such as `requests = 50`")]
+    NoDimension,
+    #[error("{names} in one limit: write a limit for each")]
+    ManyDimensions { names: String },
+    #[error("a limit without a window: add `per`, such as `per = \"1m\"`")]
+    NoWindow,
+    #[error("a burst with enforced_as {shape}: only a token-bucket has one, remove either")]
+    BurstWithoutBucket { shape: EnforcedAs },
+    #[error("{count} limits: use at most {} in one place", Config::LIMITS_MAX)]
+    ManyLimits { count: usize },
+
+    #[error(transparent)]
+    DimensionName(#[from] InvalidDimensionName),
+    #[error("`{name}` is built in: remove it, every limit may use it")]
+    BuiltIn { name: String },
+    #[error("`{name}` is a key that limits have already: choose another name")]
+    Reserved { name: String },
+    #[error("`{name}` is declared twice: remove one")]
+    DeclaredTwice { name: String },
+    #[error("{count} dimensions: declare at most {}", Config::DIMENSIONS_MAX)]
+    ManyDeclared { count: usize },
+
+    #[error(transparent)]
+    ServiceName(#[from] InvalidServiceName),
+    #[error("{count} services: use at most {}", Config::SERVICES_MAX)]
+    ManyServices { count: usize },
+    #[error("a capacity of {text}: use 1 to {} waiting calls", QueueConfig::CAPACITY_MAX)]
+    Capacity { text: String },
+    #[error(
+        "a timeout of {timeout}: use {} to {}",
+        QueueConfig::TIMEOUT_MIN,
+        QueueConfig::TIMEOUT_MAX
+    )]
+    Timeout { timeout: Span },
+
+    #[error("an empty part in the name: write it as TIDEGATE__SERVICES__NAME__QUEUE__CAPACITY")]
+    EmptySegment,
+    #[error("{count} parts in the name: no key is deeper than {}", SEGMENTS_MAX)]
+    ManySegments { count: usize },
+    #[error("there is no key below {found}: set `{path}` as a whole")]
+    NoKeyBelow { found: String, path: String },
+    #[error("`{segment}` may mean {candidates}: rename one of them, or set it in the text")]
+    Ambiguous { segment: String, candidates: String },
+}
+
+/// What should have stood where something else did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Table,
+    Limits,
+    Limit,
+    Dimensions,
+    Dimension,
+    Number,
+    Span,
+    Shape,
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Table => "a table of keys and values",
+            Self::Limits => "an array of limits, such as `[\"50 requests per minute\"]`",
+            Self::Limit => {
+                "a limit, such as `\"50 requests per minute\"` or `{ requests = 50, per = \"1m\" }`"
+            }
+            Self::Dimensions => "an array of names, such as `[\"images\"]`",
+            Self::Dimension => "a name, such as `\"images\"`",
+            Self::Number => "a whole number without quotes, such as `50`",
+            Self::Span => "a length of time, such as `\"30s\"`",
+            Self::Shape => {
+                "`\"token-bucket\"`, `\"fixed-window\"`, `\"sliding-window\"` or `\"unknown\"`"
+            }
+        })
+    }
+}
+
+/// The start of a text from outside, short enough for a message.
+pub(crate) fn excerpt(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
+fn did_you_mean(suggestion: Option<&str>) -> String {
+    suggestion.map(|word| format!("did you mean `{word}`? ")).unwrap_or_default()
+}
+
+fn built_in() -> String {
+    let names: Vec<&str> = BUILT_IN.iter().map(Dimension::name).collect();
+    names.join(", ")
+}
