@@ -157,6 +157,11 @@ impl Gate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guards(u64);
 
+impl Guards {
+    /// For a gate that is never opened.
+    pub const NONE: Self = Self(0);
+}
+
 impl From<&Layout> for Guards {
     fn from(layout: &Layout) -> Self {
         Self(layout.guards())

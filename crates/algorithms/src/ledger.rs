@@ -150,13 +150,22 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whether `amounts` could be lent now. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::check`].
+    pub fn check_lend(&self, now: Instant, amounts: &Amounts) -> Result<(), Rejection> {
+        self.check_amounts(now, |dimension| amounts.get(dimension))
+    }
+
     /// Lends `amounts`: fences them off inside the level until they are settled.
     ///
     /// # Errors
     ///
     /// As [`Ledger::check`]; then nothing has changed.
     pub fn lend(&mut self, now: Instant, amounts: &Amounts) -> Result<(), Rejection> {
-        self.check_amounts(now, |dimension| amounts.get(dimension))?;
+        self.check_lend(now, amounts)?;
         for account in &mut self.accounts {
             let lent = amounts.get(account.limit.dimension());
             account.lent = account.lent.saturating_add(lent);
@@ -210,6 +219,16 @@ impl Ledger {
             amount => account.meter.earliest(now, amount.saturating_add(account.lent)),
         };
         self.accounts.iter().map(at).max().unwrap_or(now)
+    }
+
+    /// When some limit of which a part is used will have one permit more; `None` if none is used.
+    pub fn next_gain(&self, now: Instant) -> Option<Instant> {
+        let gain = |account: &Account| {
+            let available = account.meter.available(now);
+            (available < account.meter.capacity())
+                .then(|| account.meter.earliest(now, available.saturating_add(1)))
+        };
+        self.accounts.iter().filter_map(gain).min()
     }
 
     /// Whether everything lent is still covered by the level; false only after a debt was recorded

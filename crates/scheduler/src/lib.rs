@@ -1,1 +1,29 @@
+//! Says who goes next at one service.
+//!
+//! - [`Limiter`] is the machine: a ledger, a first-come queue with deadlines, what it keeps in the
+//!   gate, and its slice of the limits that all services share. It takes instants and inputs, and
+//!   answers with [`Event`]s; it knows no clock and no actor.
+//! - `actor` (feature `actor`, on by default) runs one such machine per service: it stamps the time,
+//!   calls the machine, arms one timer and sends what the machine asked for.
+//! - `front` is what handles share with the actor: the gate, and the way back for settlements.
+//!
+//! Invariants: see [`limiter`].
 
+#[cfg(feature = "actor")]
+pub mod actor;
+#[cfg(feature = "actor")]
+pub mod front;
+pub mod gate_book;
+pub mod limiter;
+#[cfg(feature = "actor")]
+pub mod messages;
+pub mod queue;
+#[cfg(feature = "actor")]
+pub mod runtime_clock;
+pub mod settlement;
+pub mod slice;
+
+pub use limiter::{Event, Limiter, LimiterConfig, LimiterState};
+pub use queue::{Request, Ticket};
+pub use settlement::Settlement;
+pub use slice::Report;

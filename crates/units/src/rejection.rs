@@ -141,7 +141,9 @@ impl fmt::Display for Rejection {
             Reason::QueueFull => write!(f, "the queue of {scope} is full")?,
             Reason::Paused => write!(f, "{scope} asked for a pause")?,
         }
-        write!(f, ": {used} of {limit} {dimension} per {window} used, {requested} asked for")?;
+        if self.reason != Reason::Paused {
+            write!(f, ": {used} of {limit} {dimension} per {window} used, {requested} asked for")?;
+        }
         if let Some(ahead) = self.queue_position {
             write!(f, ", {ahead} waiting ahead")?;
         }

@@ -1,0 +1,316 @@
+//! The actor of one service: reads the gate, stamps the time, calls the machine, does what it asks.
+//!
+//! Every call into the machine goes through one guard. If the machine panics, the actor closes the
+//! gate, puts a new and *empty* machine in its place, queues everybody who still waits again with
+//! their old deadlines, and tells the supervisor, who decides when it may grant again. The mailbox
+//! and the address live on, so that no caller notices more than a wait.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use actix::prelude::*;
+use tidegate_units::{Amounts, Instant};
+
+use crate::front::{Front, Grant};
+use crate::limiter::{Event, Limiter, LimiterConfig, LimiterState};
+use crate::messages::{
+    Acquire, Answer, Borrow, Failed, Inspect, Lent, Recall, Reply, Reset, Resume, Settle, Stop,
+    Unavailable,
+};
+use crate::{Report, Request, Ticket};
+
+/// The ways to the supervisor.
+#[derive(Debug, Clone)]
+pub struct Lender {
+    /// For permits of the shared limits.
+    pub borrow: Recipient<Borrow>,
+    /// For what was done with them.
+    pub settle: Recipient<Settle>,
+    /// For failures.
+    pub failed: Recipient<Failed>,
+}
+
+/// Runs the [`Limiter`] of one service.
+#[derive(Debug)]
+pub struct LimiterActor {
+    config: LimiterConfig,
+    front: Arc<Front>,
+    lender: Lender,
+    machine: Limiter,
+    waiting: BTreeMap<Ticket, Waiting>,
+    timer: Option<(Instant, SpawnHandle)>,
+    /// Set once the supervisor has stopped this service for good.
+    stopped: Option<Unavailable>,
+}
+
+/// A caller who has not been answered.
+#[derive(Debug)]
+struct Waiting {
+    request: Request,
+    reply: Reply,
+}
+
+impl LimiterActor {
+    /// An actor around a machine that has been prepared for its start.
+    pub fn new(config: LimiterConfig, machine: Limiter, front: Arc<Front>, lender: Lender) -> Self {
+        Self {
+            config,
+            front,
+            lender,
+            machine,
+            waiting: BTreeMap::new(),
+            timer: None,
+            stopped: None,
+        }
+    }
+
+    /// Calls into the machine and does everything that it asks for.
+    fn enter(&mut self, ctx: &mut Context<Self>, input: impl FnOnce(&mut Limiter, Instant)) {
+        if self.stopped.is_some() {
+            return;
+        }
+        let entered = catch_unwind(AssertUnwindSafe(|| {
+            // First the gate, then the clock: nothing is recorded earlier than it was taken.
+            let reading = self.front.gate().read();
+            let now = self.front.now();
+            self.machine.gate_read(now, reading);
+            self.front.gate().settled(now);
+            for settlement in self.front.drain() {
+                self.machine.settle(now, settlement);
+            }
+            input(&mut self.machine, now);
+            self.do_events(now);
+        }));
+        if let Err(panic) = entered {
+            self.rebuild(&*panic);
+        }
+        self.arm(ctx);
+    }
+
+    fn do_events(&mut self, now: Instant) {
+        while let Some(event) = self.machine.poll_event() {
+            match event {
+                Event::Granted { ticket, charged, recorded } => {
+                    let grant = Grant::new(Arc::clone(&self.front), charged, recorded);
+                    self.answer(ticket, Answer::Granted(grant));
+                }
+                Event::Refused { ticket, rejection } => {
+                    self.answer(ticket, Answer::Refused(rejection));
+                }
+                Event::Unanswered { ticket } => {
+                    self.answer(ticket, Answer::Unavailable(Unavailable::Restarting));
+                }
+                Event::CloseGate => self.close_gate(),
+                Event::OpenGate(amounts) => self.front.gate().open(amounts),
+                Event::FillGate(amounts) => self.front.gate().fill(amounts),
+                Event::CoolGate => self.cool_gate(now),
+                Event::Report(report) => self.report(now, report),
+                Event::Borrow { need, want } => self.borrow(now, need, want),
+            }
+        }
+    }
+
+    fn answer(&mut self, ticket: Ticket, answer: Answer) {
+        if let Some(waiting) = self.waiting.remove(&ticket) {
+            waiting.reply.send(answer);
+        }
+    }
+
+    fn close_gate(&mut self) {
+        let reading = self.front.gate().close();
+        let now = self.front.now();
+        self.machine.gate_closed(now, reading);
+        self.front.gate().settled(now);
+    }
+
+    /// Lets the gate cool unless somebody took from it since it was accounted for.
+    fn cool_gate(&mut self, now: Instant) {
+        let reading = self.front.gate().read();
+        self.machine.gate_read(now.max(self.front.now()), reading);
+        if !self.front.gate().cool(reading) {
+            self.machine.gate_stays_warm();
+        }
+    }
+
+    fn report(&mut self, now: Instant, report: Report) {
+        let settle = Settle { service: self.config.service.clone(), report };
+        if let Err(bounced) = self.lender.settle.try_send(settle) {
+            self.machine.report_bounced(now, bounced.into_inner().report);
+        }
+    }
+
+    fn borrow(&mut self, now: Instant, need: Amounts, want: Amounts) {
+        let borrow = Borrow { service: self.config.service.clone(), need, want };
+        if self.lender.borrow.try_send(borrow).is_err() {
+            self.machine.borrow_bounced(now);
+        }
+    }
+
+    /// Arms one timer for the machine's next deadline.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let next = self.machine.next_deadline().filter(|_| self.stopped.is_none());
+        if self.timer.map(|(at, _)| at) == next {
+            return;
+        }
+        if let Some((_, timer)) = self.timer.take() {
+            ctx.cancel_future(timer);
+        }
+        if let Some(at) = next {
+            let wait = at.since(self.front.now()).to_duration();
+            let timer = ctx.run_later(wait, |actor, ctx| {
+                actor.timer = None;
+                actor.enter(ctx, Limiter::handle_timeout);
+            });
+            self.timer = Some((at, timer));
+        }
+    }
+
+    /// The machine has panicked: closes the gate, and starts again from nothing known.
+    fn rebuild(&mut self, panic: &(dyn Any + Send)) {
+        self.front.gate().close();
+        let now = self.front.now();
+        self.front.gate().settled(now);
+        let counts = self.machine.counts();
+        self.machine = Limiter::rebuilt(self.config.clone(), now, counts);
+        let again = catch_unwind(AssertUnwindSafe(|| {
+            for waiting in self.waiting.values() {
+                self.machine.acquire(now, waiting.request.clone());
+            }
+            self.do_events(now);
+        }));
+        if again.is_err() {
+            // Somebody who waits makes the machine fail: nobody is queued a third time.
+            self.machine = Limiter::rebuilt(self.config.clone(), now, counts);
+            self.fail_all(Unavailable::Restarting);
+        }
+        let failed = Failed { service: self.config.service.clone(), why: message_of(panic) };
+        if self.lender.failed.try_send(failed).is_err() {
+            // Without a supervisor nobody would ever say that it may grant again.
+            self.stop(Unavailable::GivenUp);
+        }
+    }
+
+    fn fail_all(&mut self, why: Unavailable) {
+        for (_, waiting) in std::mem::take(&mut self.waiting) {
+            waiting.reply.send(Answer::Unavailable(why));
+        }
+    }
+
+    fn stop(&mut self, why: Unavailable) {
+        self.stopped = Some(why);
+        self.front.stop();
+        self.fail_all(why);
+    }
+}
+
+/// What a panic said, cut short.
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without a message").chars().take(200).collect()
+}
+
+/// The most messages that wait for the actor beside the requests that may wait in its queue.
+const MAILBOX_SPARE: usize = 256;
+
+impl Actor for LimiterActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(self.config.queue_capacity.saturating_add(MAILBOX_SPARE));
+        listen(ctx, Arc::clone(&self.front));
+        self.enter(ctx, Limiter::wake);
+    }
+}
+
+/// Enters the machine whenever a handle has something to say.
+fn listen(ctx: &mut Context<LimiterActor>, front: Arc<Front>) {
+    let woken = async move {
+        front.woken().await;
+        front
+    };
+    let woken = fut::wrap_future::<_, LimiterActor>(woken);
+    ctx.spawn(woken.map(|front, actor, ctx| {
+        actor.enter(ctx, Limiter::wake);
+        if actor.stopped.is_none() {
+            listen(ctx, front);
+        }
+    }));
+}
+
+impl Handler<Acquire> for LimiterActor {
+    type Result = ();
+
+    fn handle(&mut self, acquire: Acquire, ctx: &mut Context<Self>) {
+        let Acquire { request, reply } = acquire;
+        if let Some(why) = self.stopped {
+            return reply.send(Answer::Unavailable(why));
+        }
+        self.waiting.insert(request.ticket, Waiting { request: request.clone(), reply });
+        self.enter(ctx, |machine, now| machine.acquire(now, request));
+    }
+}
+
+impl Handler<Lent> for LimiterActor {
+    type Result = ();
+
+    fn handle(&mut self, lent: Lent, ctx: &mut Context<Self>) {
+        let Lent { amounts, short } = lent;
+        self.enter(ctx, |machine, now| machine.lent(now, &amounts, short));
+    }
+}
+
+impl Handler<Recall> for LimiterActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Recall, ctx: &mut Context<Self>) {
+        self.enter(ctx, Limiter::recall);
+    }
+}
+
+impl Handler<Resume> for LimiterActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Resume, ctx: &mut Context<Self>) {
+        self.enter(ctx, Limiter::resume);
+    }
+}
+
+impl Handler<Stop> for LimiterActor {
+    type Result = ();
+
+    fn handle(&mut self, stop: Stop, ctx: &mut Context<Self>) {
+        self.stop(stop.why);
+        self.arm(ctx);
+    }
+}
+
+impl Handler<Inspect> for LimiterActor {
+    type Result = MessageResult<Inspect>;
+
+    /// Settles the gate first, so that what is answered is exact.
+    fn handle(&mut self, _: Inspect, ctx: &mut Context<Self>) -> Self::Result {
+        self.enter(ctx, |_, _| {});
+        let state: LimiterState = self.machine.state(self.front.now());
+        MessageResult(state)
+    }
+}
+
+impl Handler<Reset> for LimiterActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Reset, ctx: &mut Context<Self>) {
+        self.enter(ctx, Limiter::reset);
+    }
+}
+
+#[cfg(feature = "faults")]
+impl Handler<crate::messages::InjectPanic> for LimiterActor {
+    type Result = ();
+
+    fn handle(&mut self, _: crate::messages::InjectPanic, ctx: &mut Context<Self>) {
+        self.enter(ctx, |_, _| panic!("a panic was asked for"));
+    }
+}

@@ -1,0 +1,233 @@
+//! What handles share with the actor of a service: the gate, and the way back.
+//!
+//! Taking from the gate is all that happens on the granting path. The way back is a list behind a
+//! lock, which is taken when a permit is closed, never when one is granted. It is bounded: when it is
+//! full, what is owed is summed up and what is given back is forgone, which wastes and never mints.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tidegate_algorithms::gate::Guards;
+use tidegate_algorithms::{Gate, Layout, Packed, Taken};
+use tidegate_units::{Amounts, Clock, Cost, Dimension, Instant, Outcome, ServiceName};
+use tokio::sync::Notify;
+
+use crate::{LimiterConfig, Settlement, Ticket};
+
+/// The most settlements that wait for the actor.
+pub const SETTLEMENTS_MAX: usize = 65_536;
+
+/// Everything that a handle touches without asking the actor.
+#[derive(Debug)]
+pub struct Front {
+    gate: Gate,
+    service: ServiceName,
+    /// `None` where the limits have more dimensions than fit the gate.
+    layout: Option<Layout>,
+    dimensions: Vec<Dimension>,
+    clock: Arc<dyn Clock>,
+    tickets: AtomicU64,
+    way_back: Mutex<WayBack>,
+    /// Settlements that were forgone because the list was full.
+    forgone: AtomicU64,
+    wake: Notify,
+    stopped: AtomicBool,
+}
+
+impl Front {
+    /// The front of a service with these limits; its gate is closed.
+    pub fn new(config: &LimiterConfig, clock: Arc<dyn Clock>) -> Self {
+        let dimensions = config.gate_dimensions();
+        let layout = Layout::new(&dimensions);
+        let guards = layout.as_ref().map_or(Guards::NONE, Guards::from);
+        Self {
+            gate: Gate::closed(guards),
+            service: config.service.clone(),
+            layout,
+            dimensions,
+            clock,
+            tickets: AtomicU64::new(0),
+            way_back: Mutex::new(WayBack::default()),
+            forgone: AtomicU64::new(0),
+            wake: Notify::new(),
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    /// The service.
+    pub fn service(&self) -> &ServiceName {
+        &self.service
+    }
+
+    /// The gate.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// The dimensions that a permit is charged in.
+    pub fn dimensions(&self) -> &[Dimension] {
+        &self.dimensions
+    }
+
+    /// The present instant, on the clock that all machines are told.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Takes `cost` from the gate. Answers from when on the cost may be recorded, or `None` if the
+    /// actor has to be asked. Wakes the actor if this is the first take since it looked away; that
+    /// is at most once per tick.
+    #[inline]
+    pub fn take(&self, cost: &Cost) -> Option<Instant> {
+        match self.gate.take(self.pack(cost)?) {
+            Taken::Granted { recorded_from, first } => {
+                if first {
+                    self.wake.notify_one();
+                }
+                Some(recorded_from)
+            }
+            Taken::Refused => None,
+        }
+    }
+
+    /// Whether the gate would grant `cost` now.
+    pub fn has(&self, cost: &Cost) -> bool {
+        self.pack(cost).is_some_and(|packed| self.gate.has(packed))
+    }
+
+    #[inline]
+    fn pack(&self, cost: &Cost) -> Option<Packed> {
+        self.layout.as_ref()?.pack(cost)
+    }
+
+    /// A name for a request.
+    pub fn ticket(&self) -> Ticket {
+        Ticket(self.tickets.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Tells the actor something, without waiting for it.
+    pub fn settle(&self, settlement: Settlement) {
+        let mut way_back = self.lock();
+        if way_back.list.len() < SETTLEMENTS_MAX {
+            way_back.list.push(settlement);
+        } else {
+            way_back.sum_up(settlement);
+            self.forgone.fetch_add(1, Ordering::Relaxed);
+        }
+        drop(way_back);
+        self.wake.notify_one();
+    }
+
+    /// Everything that was settled since the last call.
+    pub fn drain(&self) -> Vec<Settlement> {
+        let WayBack { mut list, overflow } = std::mem::take(&mut *self.lock());
+        list.extend(overflow);
+        list
+    }
+
+    /// Settlements that were forgone because the actor did not keep up.
+    pub fn forgone(&self) -> u64 {
+        self.forgone.load(Ordering::Relaxed)
+    }
+
+    /// Waits until a handle has something to say. One waiter only: the actor.
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Lets the actor look, for a caller who would like to find more in the gate next time.
+    pub fn nudge(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Whether the limiter was stopped for good.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// The limiter stops for good: the gate is closed, handles are told.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.gate.close();
+        self.wake.notify_one();
+    }
+
+    /// A lock that a panic elsewhere cannot poison: the list is valid after every statement.
+    fn lock(&self) -> MutexGuard<'_, WayBack> {
+        self.way_back.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What waits for the actor.
+#[derive(Debug, Default)]
+struct WayBack {
+    list: Vec<Settlement>,
+    /// What did not fit the list, as one: debts and pauses are never lost.
+    overflow: Option<Settlement>,
+}
+
+impl WayBack {
+    fn sum_up(&mut self, settlement: Settlement) {
+        let Settlement::Closed { debt, pause, .. } = &settlement else {
+            return;
+        };
+        match &mut self.overflow {
+            Some(Settlement::Closed { debt: owed, pause: asked, .. }) => {
+                owed.add(debt);
+                *asked = (*asked).max(*pause);
+            }
+            _ => self.overflow = Some(settlement),
+        }
+    }
+}
+
+/// A permit on its way to the caller. If nobody is there to take it, it goes back by itself.
+#[derive(Debug)]
+pub struct Grant {
+    front: Arc<Front>,
+    charged: Amounts,
+    recorded: Instant,
+    claimed: bool,
+}
+
+impl Grant {
+    /// A grant of `charged`, recorded at `recorded`.
+    pub fn new(front: Arc<Front>, charged: Amounts, recorded: Instant) -> Self {
+        Self { front, charged, recorded, claimed: false }
+    }
+
+    /// The caller is there and takes it. Answers when the cost was recorded.
+    pub fn claim(mut self) -> Instant {
+        self.claimed = true;
+        self.recorded
+    }
+}
+
+impl Drop for Grant {
+    fn drop(&mut self) {
+        if !self.claimed {
+            let refund = std::mem::take(&mut self.charged);
+            self.front.settle(Settlement::Unclaimed { recorded: self.recorded, refund });
+        }
+    }
+}
+
+/// What a closed permit means for the limits: `refund` of what was estimated, or `debt` beyond it.
+pub fn difference(dimensions: &[Dimension], estimate: &Cost, actual: &Cost) -> (Amounts, Amounts) {
+    let charged = Amounts::charged(estimate, dimensions.iter().copied());
+    let used = Amounts::charged(actual, dimensions.iter().copied());
+    (charged.less(&used), used.less(&charged))
+}
+
+impl Settlement {
+    /// A call has ended; see [`Settlement::Closed`].
+    pub fn closed(outcome: Outcome, recorded: Instant) -> Self {
+        Self::Closed {
+            outcome,
+            recorded,
+            refund: Amounts::NONE,
+            debt: Amounts::NONE,
+            pause: None,
+        }
+    }
+}

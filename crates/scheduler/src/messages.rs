@@ -1,0 +1,143 @@
+//! What the actor of a service is told and asked, and what it tells its supervisor.
+
+use actix::Message;
+use tidegate_units::{Amounts, Rejection, ServiceName};
+
+use crate::front::Grant;
+use crate::limiter::LimiterState;
+use crate::{Report, Request};
+
+/// From a handle that found the gate short: wait in line.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Acquire {
+    /// Who wants what.
+    pub request: Request,
+    /// Where to send the answer.
+    pub reply: Reply,
+}
+
+/// The way to one waiting caller.
+#[derive(Debug)]
+pub enum Reply {
+    /// A task that awaits.
+    Task(tokio::sync::oneshot::Sender<Answer>),
+    /// A thread that blocks.
+    Thread(crossbeam_channel::Sender<Answer>),
+}
+
+impl Reply {
+    /// Sends the answer. If nobody is there any more, a grant in it goes back by itself.
+    pub fn send(self, answer: Answer) {
+        match self {
+            Self::Task(sender) => drop(sender.send(answer)),
+            Self::Thread(sender) => drop(sender.try_send(answer)),
+        }
+    }
+}
+
+/// What a waiting caller is told.
+#[derive(Debug)]
+pub enum Answer {
+    /// Go ahead.
+    Granted(Grant),
+    /// Not now, or never.
+    Refused(Rejection),
+    /// The limiter cannot say.
+    Unavailable(Unavailable),
+}
+
+/// Why a limiter cannot say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// It failed, and the deadline passed before it was running again.
+    #[error("the limiter is restarting after a failure: try again in a moment")]
+    Restarting,
+    /// It failed too often, and its supervisor gave it up.
+    #[error("the limiter failed too often and was given up: restart the program")]
+    GivenUp,
+    /// More callers ask than it can take in.
+    #[error("the mailbox of the limiter is full: try again in a moment")]
+    MailboxFull,
+    /// It no longer runs.
+    #[error("the limiter no longer runs: start tidegate again")]
+    Gone,
+}
+
+/// From the supervisor: permits of the shared limits.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Lent {
+    /// How much.
+    pub amounts: Amounts,
+    /// Why it is less than was needed; the rest follows.
+    pub short: Option<Rejection>,
+}
+
+/// From the supervisor: somebody else needs what you hold. Answered by [`Settle`].
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Recall;
+
+/// From the supervisor, some time after [`Failed`]: grant again.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Resume;
+
+/// From the supervisor: stop for good.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Stop {
+    /// What to tell those who wait.
+    pub why: Unavailable,
+}
+
+/// From a host, through its handle: where does everything stand?
+#[derive(Debug, Message)]
+#[rtype(result = "LimiterState")]
+pub struct Inspect;
+
+/// From a host, through its handle: forget what was used of the service's own limits.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Reset;
+
+/// From tests only: fail inside the machine.
+#[cfg(feature = "faults")]
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct InjectPanic;
+
+/// To the supervisor: lend me this.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Borrow {
+    /// Who asks.
+    pub service: ServiceName,
+    /// To grant whoever is next; kept until it can be met.
+    pub need: Amounts,
+    /// What could be used beyond that; lent only if it is free.
+    pub want: Amounts,
+}
+
+/// To the supervisor: what was done with what you lent me.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Settle {
+    /// Who reports.
+    pub service: ServiceName,
+    /// What was done.
+    pub report: Report,
+}
+
+/// To the supervisor: my machine panicked. Its gate is closed, and a new and empty machine waits for
+/// [`Resume`].
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Failed {
+    /// Who failed.
+    pub service: ServiceName,
+    /// The panic's message, cut short.
+    pub why: String,
+}

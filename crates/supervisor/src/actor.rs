@@ -1,0 +1,232 @@
+//! The actor of the supervisor: stamps the time, calls the machine, sends what it asks for, and
+//! starts one limiter actor per service on the same arbiter.
+//!
+//! Should the supervisor's own machine panic, nobody knows any more what is lent to whom. Then every
+//! service is stopped, and callers are told so: closed, never open.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use actix::prelude::*;
+use tidegate_scheduler::actor::{Lender, LimiterActor};
+use tidegate_scheduler::front::Front;
+use tidegate_scheduler::messages::{
+    Borrow, Failed, Lent, Recall, Resume, Settle, Stop, Unavailable,
+};
+use tidegate_scheduler::{Limiter, LimiterConfig};
+use tidegate_units::{Clock, Instant, ServiceName, Span};
+
+use crate::supervisor::{Event, Supervisor, SupervisorConfig, SupervisorState};
+
+/// The most messages that wait for the supervisor: a limiter has one request and one report under
+/// way, seldom two.
+const MAILBOX_PER_SERVICE: usize = 8;
+
+/// One service as the rest of the program reaches it.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// Its limiter.
+    pub limiter: Addr<LimiterActor>,
+    /// Its gate, and the way back.
+    pub front: Arc<Front>,
+}
+
+/// What [`start`] has started.
+#[derive(Debug, Clone)]
+pub struct Started {
+    /// The supervisor.
+    pub supervisor: Addr<SupervisorActor>,
+    /// One limiter per service.
+    pub services: BTreeMap<ServiceName, Service>,
+}
+
+/// Runs the [`Supervisor`].
+#[derive(Debug)]
+pub struct SupervisorActor {
+    machine: Supervisor,
+    services: BTreeMap<ServiceName, Service>,
+    clock: Arc<dyn Clock>,
+    timer: Option<(Instant, SpawnHandle)>,
+}
+
+/// To the supervisor: where does everything stand?
+#[derive(Debug, Message)]
+#[rtype(result = "SupervisorState")]
+pub struct Inspect;
+
+/// To the supervisor: stop every service.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct StopAll;
+
+/// Starts the supervisor and its limiters on the current arbiter.
+///
+/// `idle` is how long certainly nothing has been spent before now; `None` if nothing ever was.
+///
+/// # Panics
+///
+/// When there is no arbiter on this thread.
+pub fn start(
+    config: &SupervisorConfig,
+    limiters: Vec<LimiterConfig>,
+    clock: &Arc<dyn Clock>,
+    idle: Option<Span>,
+) -> Started {
+    let ctx = Context::new();
+    let address: Addr<SupervisorActor> = ctx.address();
+    let lender = Lender {
+        borrow: address.clone().recipient(),
+        settle: address.clone().recipient(),
+        failed: address.clone().recipient(),
+    };
+    let now = clock.now();
+    let mut machine = Supervisor::new(config);
+    if let Some(idle) = idle {
+        machine.start_after(now, idle);
+    }
+    let start_one = |config: LimiterConfig| {
+        let front = Arc::new(Front::new(&config, Arc::clone(clock)));
+        let mut machine = Limiter::new(config.clone());
+        if let Some(idle) = idle {
+            machine.start_after(now, idle);
+        }
+        let service = config.service.clone();
+        let actor = LimiterActor::new(config, machine, Arc::clone(&front), lender.clone());
+        (service, Service { limiter: actor.start(), front })
+    };
+    let services: BTreeMap<_, _> = limiters.into_iter().map(start_one).collect();
+    let clock = Arc::clone(clock);
+    let actor = SupervisorActor { machine, services: services.clone(), clock, timer: None };
+    Started { supervisor: ctx.run(actor), services }
+}
+
+impl SupervisorActor {
+    /// Calls into the machine and does everything that it asks for.
+    fn enter(&mut self, ctx: &mut Context<Self>, input: impl FnOnce(&mut Supervisor, Instant)) {
+        let now = self.clock.now();
+        let entered = catch_unwind(AssertUnwindSafe(|| {
+            input(&mut self.machine, now);
+            while let Some(event) = self.machine.poll_event() {
+                self.do_event(now, event);
+            }
+        }));
+        if entered.is_err() {
+            self.stop_all(Unavailable::GivenUp);
+        }
+        self.arm(ctx);
+    }
+
+    fn do_event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Lend { service, amounts, short } => {
+                let lent = Lent { amounts: amounts.clone(), short };
+                if self.limiter(&service).is_some_and(|it| it.try_send(lent).is_err()) {
+                    self.machine.lend_bounced(now, &service, &amounts);
+                }
+            }
+            Event::Recall { service } => {
+                if self.limiter(&service).is_some_and(|it| it.try_send(Recall).is_err()) {
+                    self.machine.recall_bounced(now, &service);
+                }
+            }
+            // Bounded by the number of restarts; these must arrive even when the mailbox is full.
+            Event::Resume { service } => self.tell(&service, Resume),
+            Event::GiveUp { service } => self.tell(&service, Stop { why: Unavailable::GivenUp }),
+        }
+    }
+
+    fn limiter(&self, service: &ServiceName) -> Option<&Addr<LimiterActor>> {
+        self.services.get(service).map(|service| &service.limiter)
+    }
+
+    /// Sends what must arrive, past the bound of the mailbox.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "not a request: at most one per failure, and lost it would leave a service closed"
+    )]
+    fn tell<M>(&self, service: &ServiceName, message: M)
+    where
+        M: Message<Result = ()> + Send + 'static,
+        LimiterActor: Handler<M>,
+    {
+        if let Some(limiter) = self.limiter(service) {
+            limiter.do_send(message);
+        }
+    }
+
+    fn stop_all(&self, why: Unavailable) {
+        for (service, reached) in &self.services {
+            reached.front.stop();
+            self.tell(service, Stop { why });
+        }
+    }
+
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let next = self.machine.next_deadline();
+        if self.timer.map(|(at, _)| at) == next {
+            return;
+        }
+        if let Some((_, timer)) = self.timer.take() {
+            ctx.cancel_future(timer);
+        }
+        if let Some(at) = next {
+            let wait = at.since(self.clock.now()).to_duration();
+            let timer = ctx.run_later(wait, |actor, ctx| {
+                actor.timer = None;
+                actor.enter(ctx, Supervisor::handle_timeout);
+            });
+            self.timer = Some((at, timer));
+        }
+    }
+}
+
+impl Actor for SupervisorActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(self.services.len().max(1).saturating_mul(MAILBOX_PER_SERVICE));
+        self.arm(ctx);
+    }
+}
+
+impl Handler<Borrow> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, borrow: Borrow, ctx: &mut Context<Self>) {
+        let Borrow { service, need, want } = borrow;
+        self.enter(ctx, |machine, now| machine.borrow(now, &service, need, want));
+    }
+}
+
+impl Handler<Settle> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, settle: Settle, ctx: &mut Context<Self>) {
+        self.enter(ctx, |machine, now| machine.settle(now, &settle.service, &settle.report));
+    }
+}
+
+impl Handler<Failed> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, failed: Failed, ctx: &mut Context<Self>) {
+        self.enter(ctx, |machine, now| machine.failed(now, &failed.service));
+    }
+}
+
+impl Handler<Inspect> for SupervisorActor {
+    type Result = MessageResult<Inspect>;
+
+    fn handle(&mut self, _: Inspect, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.machine.state(self.clock.now()))
+    }
+}
+
+impl Handler<StopAll> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, _: StopAll, _: &mut Context<Self>) {
+        self.stop_all(Unavailable::Gone);
+    }
+}
