@@ -1,0 +1,50 @@
+//! How a simulated client decides when to send.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A way to pace calls to a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Controller {
+    /// Tidegate's machines, told the provider's true limit.
+    Fixed,
+    /// No limiter at all: send at once, and again after a while if refused.
+    Naive,
+}
+
+impl Controller {
+    /// Every controller.
+    pub const ALL: [Self; 2] = [Self::Fixed, Self::Naive];
+
+    /// The name on the command line and in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::Naive => "naive",
+        }
+    }
+}
+
+impl fmt::Display for Controller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that no controller has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no controller: use fixed or naive")]
+pub struct UnknownController {
+    text: String,
+}
+
+impl FromStr for Controller {
+    type Err = UnknownController;
+
+    fn from_str(text: &str) -> Result<Self, UnknownController> {
+        Self::ALL
+            .into_iter()
+            .find(|controller| controller.name() == text)
+            .ok_or_else(|| UnknownController { text: text.chars().take(40).collect() })
+    }
+}

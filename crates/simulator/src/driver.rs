@@ -1,0 +1,98 @@
+//! The real machines on virtual time, against the emulated provider.
+//!
+//! A run is a loop over events in the order of their instants. A call travels to the provider, is
+//! admitted or refused when it arrives there, and its answer travels back; when a call may be sent
+//! is up to the controller: Tidegate's own machines ([`paced`]), or none at all ([`naive`]).
+
+use tidegate_units::{Clock, MonotonicClock, Span};
+
+use crate::report::{Replay, Run, SCHEMA, TraceSummary};
+use crate::{Controller, Ideal, ResolveError, Scenario, Trace};
+
+mod journey;
+mod naive;
+mod paced;
+mod tally;
+
+/// How far a replay has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Runs that are done.
+    pub runs_done: usize,
+    /// All runs.
+    pub runs: usize,
+    /// Requests of the present run that have come in.
+    pub requests_done: usize,
+    /// All requests of the present run.
+    pub requests: usize,
+}
+
+/// Why a replay could not be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The scenario does not fit the trace.
+    #[error(transparent)]
+    Scenario(#[from] ResolveError),
+    /// The provider's limit is none that a limiter can be told.
+    #[error("the provider's limit is out of range: {0}")]
+    Limit(#[from] tidegate_units::LimitError),
+}
+
+/// Plays `trace` under `scenario` once for every controller and seed.
+///
+/// # Errors
+///
+/// [`ReplayError`] when the scenario cannot be applied to the trace.
+pub fn replay(
+    trace: &Trace,
+    scenario: &Scenario,
+    controllers: &[Controller],
+    seeds: &[u64],
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Replay, ReplayError> {
+    let mut runs = Vec::with_capacity(controllers.len() * seeds.len());
+    let all = controllers.len() * seeds.len();
+    for controller in controllers {
+        for seed in seeds {
+            let runs_done = runs.len();
+            let mut report = |requests_done, requests| {
+                progress(Progress { runs_done, runs: all, requests_done, requests });
+            };
+            runs.push(run(trace, scenario, *controller, *seed, &mut report)?);
+        }
+    }
+    Ok(Replay {
+        schema: SCHEMA,
+        trace: TraceSummary {
+            name: trace.name().to_owned(),
+            requests: trace.requests().len(),
+            span_s: trace.span().as_secs_f64(),
+        },
+        scenario: scenario.name().to_owned(),
+        seeds: seeds.to_vec(),
+        runs,
+    })
+}
+
+/// One controller on one seed.
+fn run(
+    trace: &Trace,
+    scenario: &Scenario,
+    controller: Controller,
+    seed: u64,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Run, ReplayError> {
+    let clock = MonotonicClock::new();
+    let started = clock.now();
+    let traffic = scenario.traffic(trace, seed);
+    let limits = scenario.resolve(&traffic)?;
+    let ideal = Ideal::of(&traffic, &limits, seed);
+    let mut journey = journey::Journey::new(&traffic, scenario, &limits, seed);
+    match controller {
+        Controller::Fixed => paced::run(&mut journey, &limits, progress)?,
+        Controller::Naive => naive::run(&mut journey, seed, progress),
+    }
+    let took = clock.now().since(started).max(Span::from_nanos(1));
+    Ok(journey.finish(controller, seed, &ideal, took))
+}

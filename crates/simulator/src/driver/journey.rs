@@ -1,0 +1,227 @@
+//! What happens to calls between their client and the provider, in the order of time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use tidegate_units::{Instant, Priority, Span};
+
+use crate::driver::tally::{Load, Tally};
+use crate::report::Run;
+use crate::{
+    Controller, Ideal, Network, Provider, ProviderLimits, Random, Reply, Scenario, Stream, Trace,
+    TraceRequest, number,
+};
+
+/// Something that a client learns or does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Happening {
+    /// A request comes in from the trace.
+    Arrived,
+    /// A client wanted to try again now.
+    Again,
+    /// The call is done.
+    Done,
+    /// The provider refused the call at a limit, and may have said how long to wait.
+    Refused { retry_after: Option<Span> },
+    /// The provider had too much to do.
+    Overloaded,
+}
+
+/// What is next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Something happens to a call.
+    Call { now: Instant, call: usize, happening: Happening },
+    /// The controller's own deadline has come.
+    Deadline { now: Instant },
+    /// The trace is over.
+    End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    /// At the client.
+    Client(Happening),
+    /// The call arrives at the provider, having been under way for so long.
+    AtProvider { outbound: Span },
+    /// The provider has done the work.
+    Completed,
+}
+
+/// All calls of one run.
+#[derive(Debug)]
+pub(super) struct Journey {
+    requests: Vec<TraceRequest>,
+    classes: Vec<Priority>,
+    refusals: Vec<u32>,
+    max_retries: u32,
+    horizon: Instant,
+    provider: Provider,
+    work_is_tokens: bool,
+    work: u64,
+    arrived: usize,
+    events: BinaryHeap<Reverse<(Instant, u64, usize, Event)>>,
+    scheduled: u64,
+    network: Random,
+    pub(super) tally: Tally,
+}
+
+impl Journey {
+    pub(super) fn new(
+        traffic: &Trace,
+        scenario: &Scenario,
+        limits: &ProviderLimits,
+        seed: u64,
+    ) -> Self {
+        let mut draws = Random::new(seed, Stream::Clients);
+        let requests = traffic.requests().to_vec();
+        let classes = scenario.clients().classes;
+        Self {
+            classes: requests.iter().map(|_| classes.pick(draws.uniform())).collect(),
+            refusals: vec![0; requests.len()],
+            max_retries: scenario.clients().max_retries,
+            horizon: Instant::ZERO + traffic.span(),
+            provider: Provider::new(limits, scenario.behaviour(), seed),
+            work_is_tokens: limits.work_dimension().is_tokens(),
+            work: 0,
+            arrived: 0,
+            events: BinaryHeap::new(),
+            scheduled: 0,
+            network: Random::new(seed, Stream::Network),
+            tally: Tally::new(traffic.span()),
+            requests,
+        }
+    }
+
+    pub(super) fn requests(&self) -> &[TraceRequest] {
+        &self.requests
+    }
+
+    pub(super) fn class(&self, call: usize) -> Priority {
+        self.classes[call]
+    }
+
+    /// How many requests have come in from the trace.
+    pub(super) fn arrived(&self) -> usize {
+        self.arrived
+    }
+
+    /// Sends a call on its way.
+    pub(super) fn send(&mut self, now: Instant, call: usize) {
+        let outbound = Network::one_way(&mut self.network);
+        self.schedule(now + outbound, call, Event::AtProvider { outbound });
+    }
+
+    /// Has the client try again later.
+    pub(super) fn again(&mut self, at: Instant, call: usize) {
+        self.schedule(at, call, Event::Client(Happening::Again));
+    }
+
+    /// Counts one refusal of a call. Answers which it was, the first being 0, or `None` if the call
+    /// has failed for good.
+    pub(super) fn refused(&mut self, call: usize) -> Option<u32> {
+        let before = self.refusals[call];
+        self.refusals[call] += 1;
+        if before >= self.max_retries {
+            self.fail();
+            return None;
+        }
+        Some(before)
+    }
+
+    /// Counts a call that has failed for good.
+    pub(super) fn fail(&mut self) {
+        self.tally.failed += 1;
+    }
+
+    /// The next thing that concerns a client, or its controller's deadline if that comes first.
+    pub(super) fn next(&mut self, deadline: Option<Instant>) -> Next {
+        loop {
+            let arrival = self.requests.get(self.arrived).map(|it| Instant::ZERO + it.at);
+            let event = self.events.peek().map(|Reverse((at, ..))| *at);
+            let times = [arrival, event, deadline];
+            let Some(now) = times.into_iter().flatten().min().filter(|it| *it <= self.horizon)
+            else {
+                return Next::End;
+            };
+            if deadline.is_some_and(|at| at <= now) {
+                return Next::Deadline { now };
+            }
+            if arrival == Some(now) {
+                let call = self.arrived;
+                self.arrived += 1;
+                self.tally.count(now, Load::Offered);
+                return Next::Call { now, call, happening: Happening::Arrived };
+            }
+            if let Some(Reverse((now, _, call, event))) = self.events.pop() {
+                match event {
+                    Event::Client(happening) => return Next::Call { now, call, happening },
+                    Event::AtProvider { outbound } => self.at_provider(now, call, outbound),
+                    Event::Completed => self.completed(now, call),
+                }
+            }
+        }
+    }
+
+    fn schedule(&mut self, at: Instant, call: usize, event: Event) {
+        self.scheduled += 1;
+        self.events.push(Reverse((at, self.scheduled, call, event)));
+    }
+
+    fn at_provider(&mut self, now: Instant, call: usize, outbound: Span) {
+        let TraceRequest { at, context_tokens, generated_tokens, .. } = self.requests[call];
+        match self.provider.arrive(now, context_tokens, generated_tokens) {
+            Reply::Ok { service_time, .. } => {
+                self.tally.count(now, Load::Admitted);
+                self.tally.waited(self.classes[call], now.since(Instant::ZERO + at));
+                self.work += if self.work_is_tokens { self.requests[call].tokens() } else { 1 };
+                self.schedule(now + service_time, call, Event::Completed);
+            }
+            Reply::RateLimited { retry_after, .. } => {
+                self.tally.count(now, Load::Refused);
+                let back = Network::refusal(&mut self.network, outbound);
+                let happening = Happening::Refused { retry_after };
+                self.schedule(now + back, call, Event::Client(happening));
+            }
+            Reply::Overloaded => {
+                let back = Network::refusal(&mut self.network, outbound);
+                self.schedule(now + back, call, Event::Client(Happening::Overloaded));
+            }
+        }
+    }
+
+    fn completed(&mut self, now: Instant, call: usize) {
+        self.provider.complete(now, self.requests[call].generated_tokens);
+        let back = Network::one_way(&mut self.network);
+        self.schedule(now + back, call, Event::Client(Happening::Done));
+    }
+
+    /// The report of the run.
+    pub(super) fn finish(
+        mut self,
+        controller: Controller,
+        seed: u64,
+        ideal: &Ideal,
+        took: Span,
+    ) -> Run {
+        let seen = self.provider.tally();
+        let share = |part: u64, of: u64| number::float(part) / number::float(of.max(1));
+        Run {
+            controller: controller.name().to_owned(),
+            seed,
+            goodput: share(self.work, ideal.work),
+            refused_per_1000: 1_000.0 * share(seen.rate_limited, seen.admitted),
+            failed: self.tally.failed,
+            admitted: seen.admitted,
+            excess: self.provider.excess(),
+            offered_excess: self.provider.offered_excess(),
+            wait_s: self.tally.waits_s(),
+            steps: Vec::new(),
+            jain_60s: None,
+            decisions_per_s: number::nearest(
+                number::float(self.tally.decisions) / took.as_secs_f64(),
+            ),
+            load: self.tally.load(),
+        }
+    }
+}

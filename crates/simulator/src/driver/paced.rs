@@ -1,0 +1,140 @@
+//! Tidegate's machines, told the provider's limit: what a handle, its limiter and the supervisor do.
+
+use std::collections::HashMap;
+
+use tidegate_scheduler::{LimiterConfig, Request, Settlement, Ticket};
+use tidegate_supervisor::SupervisorConfig;
+use tidegate_units::{
+    Amounts, Cost, Dimension, EnforcedAs, Instant, Limit, LimitError, Outcome, ServiceName, Span,
+};
+
+use crate::driver::journey::{Happening, Journey, Next};
+use crate::world::{Answered, Granted};
+use crate::{DimensionLimit, ProviderLimits, World, number};
+
+/// The only service.
+const SERVICE: usize = 0;
+
+pub(super) fn run(
+    journey: &mut Journey,
+    limits: &ProviderLimits,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<(), LimitError> {
+    let mut client = Client::new(journey, limits)?;
+    loop {
+        match journey.next(client.world.next_deadline()) {
+            Next::Call { now, call, happening } => {
+                client.world.advance(now);
+                client.happens(journey, now, call, happening);
+            }
+            Next::Deadline { now } => client.world.advance(now),
+            Next::End => return Ok(()),
+        }
+        client.take_answers(journey);
+        progress(journey.arrived(), journey.requests().len());
+    }
+}
+
+/// One program that uses Tidegate.
+struct Client {
+    world: World,
+    /// Tokens are limited, so that what was generated has to be settled.
+    counts_tokens: bool,
+    /// When the cost of a call under way was recorded.
+    recorded: HashMap<usize, Instant>,
+}
+
+impl Client {
+    fn new(journey: &Journey, limits: &ProviderLimits) -> Result<Self, LimitError> {
+        let told = limits.iter().map(|(dimension, limit)| limit_of(dimension, limit));
+        let told = told.collect::<Result<Vec<_>, _>>()?;
+        let counts_tokens = told.iter().any(|limit| limit.dimension().is_tokens());
+        let service: ServiceName = "provider".parse().unwrap_or_else(|_| unreachable!());
+        let limiter = LimiterConfig {
+            service: service.clone(),
+            limits: told,
+            shared: Vec::new(),
+            queue_capacity: journey.requests().len().max(1),
+        };
+        let config = SupervisorConfig { services: vec![service], ..SupervisorConfig::default() };
+        let world = World::new(Instant::ZERO, &config, vec![limiter]);
+        Ok(Self { world, counts_tokens, recorded: HashMap::new() })
+    }
+
+    fn happens(&mut self, journey: &mut Journey, now: Instant, call: usize, happening: Happening) {
+        match happening {
+            Happening::Arrived | Happening::Again => self.ask(journey, now, call),
+            Happening::Done => self.close(journey, call, Outcome::Ok, None),
+            Happening::Refused { retry_after } => {
+                self.close(journey, call, Outcome::RateLimited, retry_after);
+                if journey.refused(call).is_some() {
+                    self.ask(journey, now, call);
+                }
+            }
+            Happening::Overloaded => {
+                self.close(journey, call, Outcome::Overloaded, None);
+                if journey.refused(call).is_some() {
+                    self.ask(journey, now, call);
+                }
+            }
+        }
+    }
+
+    /// First the gate, then the line.
+    fn ask(&mut self, journey: &mut Journey, now: Instant, call: usize) {
+        let cost = Cost::request().tokens(journey.requests()[call].context_tokens);
+        journey.tally.decisions += 1;
+        if let Some(granted) = self.world.take(SERVICE, &cost) {
+            self.go(journey, now, call, &granted);
+            return;
+        }
+        let ticket = Ticket(number::count(call));
+        let priority = journey.class(call);
+        self.world.acquire(SERVICE, Request { ticket, cost, priority, deadline: Instant::MAX });
+    }
+
+    fn go(&mut self, journey: &mut Journey, now: Instant, call: usize, granted: &Granted) {
+        self.recorded.insert(call, granted.recorded);
+        journey.send(now, call);
+    }
+
+    fn take_answers(&mut self, journey: &mut Journey) {
+        while let Some(Answered { ticket, answer, .. }) = self.world.poll_answer() {
+            let call = number::place(ticket.0);
+            match answer {
+                Some(Ok(granted)) => self.go(journey, self.world.now(), call, &granted),
+                // Larger than the limit can ever hold: nobody could get it through.
+                Some(Err(_)) | None => journey.fail(),
+            }
+        }
+    }
+
+    /// Settles a call; what was generated counts from when it is known, as it does at the provider.
+    fn close(&mut self, journey: &Journey, call: usize, outcome: Outcome, pause: Option<Span>) {
+        let recorded = self.recorded.remove(&call).unwrap_or(Instant::ZERO);
+        let generated = journey.requests()[call].generated_tokens;
+        let debt = match outcome {
+            Outcome::Ok if self.counts_tokens => Amounts::of(Dimension::Tokens, generated),
+            _ => Amounts::NONE,
+        };
+        let refund = Amounts::NONE;
+        let closed = Settlement::Closed { outcome, recorded, refund, debt, pause };
+        self.world.settle(SERVICE, closed);
+    }
+}
+
+/// The provider's limit, as a user who knows it would write it down. A rate in millionths per second
+/// becomes so many per million seconds, which is exact.
+fn limit_of(dimension: Dimension, limit: &DimensionLimit) -> Result<Limit, LimitError> {
+    match limit {
+        DimensionLimit::Bucket { rate, .. } => {
+            let window = Span::from_secs(1_000_000);
+            let burst = limit.at_once().floor().max(1);
+            Limit::new(dimension, rate.micros_per_second().max(1), window)?.burst(burst)
+        }
+        DimensionLimit::Window { amount, window } => {
+            let limit = Limit::new(dimension, (*amount).max(1), *window)?;
+            Ok(limit.enforced_as(EnforcedAs::FixedWindow))
+        }
+    }
+}

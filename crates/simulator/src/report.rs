@@ -1,0 +1,105 @@
+//! What a replay found out, in the form that is written as JSON.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// The name and version of the form.
+pub const SCHEMA: &str = "tidegate.replay/1";
+
+/// One scenario, every controller, every seed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Replay {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The traffic.
+    pub trace: TraceSummary,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seeds, in the order in which they ran.
+    pub seeds: Vec<u64>,
+    /// One for each controller and seed.
+    pub runs: Vec<Run>,
+}
+
+/// The traffic in short.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TraceSummary {
+    /// Where it came from.
+    pub name: String,
+    /// How many requests.
+    pub requests: usize,
+    /// From the first to the last, in seconds.
+    pub span_s: f64,
+}
+
+/// One controller on one seed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Run {
+    /// The controller.
+    pub controller: String,
+    /// The seed.
+    pub seed: u64,
+    /// Work admitted at the provider, as a share of what an omniscient queue would have got admitted.
+    pub goodput: f64,
+    /// Refusals by the provider per 1000 admitted requests.
+    pub refused_per_1000: f64,
+    /// Requests given up for good.
+    pub failed: u64,
+    /// Requests that the provider admitted.
+    pub admitted: u64,
+    /// The most that any window at the provider held beyond its limit; 0 unless the provider is wrong.
+    pub excess: u64,
+    /// The most by which what *arrived* went beyond the limit, in any window: what the client would
+    /// have done to a provider that does not refuse.
+    pub offered_excess: u64,
+    /// Seconds from a request's arrival to its admission, by class.
+    pub wait_s: BTreeMap<String, Quantiles>,
+    /// How each change of the limit was met.
+    pub steps: Vec<Step>,
+    /// Jain's index of fairness between clients over 60 s; `None` with one client.
+    pub jain_60s: Option<f64>,
+    /// Decisions of the machines per second of real time.
+    pub decisions_per_s: u64,
+    /// The load over time; for plots, not part of the JSON.
+    #[serde(skip)]
+    pub load: Vec<LoadPoint>,
+}
+
+/// Two quantiles.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Quantiles {
+    /// The median.
+    pub p50: f64,
+    /// The 99th percentile.
+    pub p99: f64,
+}
+
+/// How one change of the provider's limit was met.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Step {
+    /// When the limit changed, in seconds from the start.
+    pub at_s: f64,
+    /// Capacity that was not used because of it, in seconds' worth.
+    pub lost_s: f64,
+    /// Seconds until the pace had followed.
+    pub converged_s: f64,
+    /// Refusals until then.
+    pub refused: u64,
+}
+
+/// Ten seconds of load, in requests per second.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LoadPoint {
+    /// The middle of the ten seconds, in seconds from the start.
+    pub at_s: f64,
+    /// First tries that came in from the trace.
+    pub offered: f64,
+    /// Requests that the provider admitted.
+    pub admitted: f64,
+    /// Requests that the provider refused.
+    pub refused: f64,
+}
+
+/// The length of one [`LoadPoint`], in seconds.
+pub const LOAD_POINT_S: u64 = 10;

@@ -1,0 +1,288 @@
+//! The machines of one program, without actors: a supervisor, its limiters, their gates, and the
+//! messages between them, on a clock that the caller moves.
+//!
+//! What the actors do with channels and timers, this does in a loop: the same calls on the same
+//! machines, in one fixed order. A message takes no time.
+
+use std::collections::VecDeque;
+
+use tidegate_algorithms::gate::Guards;
+use tidegate_algorithms::{Gate, Layout, Taken};
+use tidegate_scheduler::limiter::Event as LimiterEvent;
+use tidegate_scheduler::{
+    Limiter, LimiterConfig, LimiterState, Report, Request, Settlement, Ticket,
+};
+use tidegate_supervisor::supervisor::Event as SupervisorEvent;
+use tidegate_supervisor::{Supervisor, SupervisorConfig, SupervisorState};
+use tidegate_units::{Amounts, Cost, Instant, Rejection, ServiceName};
+
+/// What a waiting caller was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// At which service, by its place.
+    pub service: usize,
+    /// Whose request.
+    pub ticket: Ticket,
+    /// The permit, or why not; `None` if the limiter could not say.
+    pub answer: Option<Result<Granted, Rejection>>,
+}
+
+/// A permit: what it was charged, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// In each dimension that has a limit.
+    pub charged: Amounts,
+    /// When, or the last instant of which that is not known to be so.
+    pub recorded: Instant,
+}
+
+/// A supervisor and its limiters.
+#[derive(Debug)]
+pub struct World {
+    now: Instant,
+    supervisor: Supervisor,
+    plants: Vec<Plant>,
+    mail: VecDeque<Mail>,
+    answers: VecDeque<Answered>,
+}
+
+/// One service.
+#[derive(Debug)]
+struct Plant {
+    config: LimiterConfig,
+    limiter: Limiter,
+    layout: Option<Layout>,
+    gate: Gate,
+    waiting: Vec<Request>,
+}
+
+/// A message that has not been delivered.
+#[derive(Debug)]
+enum Mail {
+    Borrow { from: ServiceName, need: Amounts, want: Amounts },
+    Settle { from: ServiceName, report: Report },
+    Failed { from: ServiceName },
+    Lent { to: ServiceName, amounts: Amounts, short: Option<Rejection> },
+    Recall { to: ServiceName },
+    Resume { to: ServiceName },
+}
+
+impl World {
+    /// Machines of which nothing has been used, at `now`. Every limiter should hold `config`'s limits
+    /// as its shared ones.
+    pub fn new(now: Instant, config: &SupervisorConfig, limiters: Vec<LimiterConfig>) -> Self {
+        let plants = limiters.into_iter().map(Plant::new).collect();
+        let supervisor = Supervisor::new(config);
+        let (mail, answers) = (VecDeque::new(), VecDeque::new());
+        let mut world = Self { now, supervisor, plants, mail, answers };
+        for service in 0..world.plants.len() {
+            world.enter(service, Limiter::wake);
+        }
+        world
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Takes from the gate of a service, as a handle does first. Answers from when on it may be
+    /// recorded.
+    pub fn take(&mut self, service: usize, cost: &Cost) -> Option<Granted> {
+        let plant = self.plants.get(service)?;
+        let layout = plant.layout.as_ref()?;
+        match plant.gate.take(layout.pack(cost)?) {
+            Taken::Granted { recorded_from, first } => {
+                let charged = Amounts::charged(cost, layout.dimensions());
+                if first {
+                    self.enter(service, Limiter::wake);
+                }
+                Some(Granted { charged, recorded: recorded_from })
+            }
+            Taken::Refused => None,
+        }
+    }
+
+    /// Waits in line at a service, as a handle does second.
+    pub fn acquire(&mut self, service: usize, request: Request) {
+        if let Some(plant) = self.plants.get_mut(service) {
+            plant.waiting.push(request.clone());
+            self.enter(service, |limiter, now| limiter.acquire(now, request));
+        }
+    }
+
+    /// Closes a permit, or gives up waiting.
+    pub fn settle(&mut self, service: usize, settlement: Settlement) {
+        if let Settlement::Withdrawn { ticket } = &settlement
+            && let Some(plant) = self.plants.get_mut(service)
+        {
+            plant.waiting.retain(|waiting| waiting.ticket != *ticket);
+        }
+        self.enter(service, |limiter, now| limiter.settle(now, settlement));
+    }
+
+    /// The machine of a service panics: what its actor does then.
+    pub fn fail(&mut self, service: usize) {
+        let now = self.now;
+        let Some(plant) = self.plants.get_mut(service) else {
+            return;
+        };
+        plant.gate.close();
+        plant.gate.settled(now);
+        plant.limiter = Limiter::rebuilt(plant.config.clone(), now, plant.limiter.counts());
+        for request in plant.waiting.clone() {
+            plant.limiter.acquire(now, request);
+        }
+        self.mail.push_back(Mail::Failed { from: self.plants[service].config.service.clone() });
+        self.pump(service);
+        self.deliver();
+    }
+
+    /// The next answer to somebody who waited.
+    pub fn poll_answer(&mut self) -> Option<Answered> {
+        self.answers.pop_front()
+    }
+
+    /// When the next machine has something to do by itself.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let limiters = self.plants.iter().filter_map(|plant| plant.limiter.next_deadline());
+        limiters.chain(self.supervisor.next_deadline()).min()
+    }
+
+    /// Moves the clock, which may stand or step back, and lets every machine do what is due.
+    pub fn advance(&mut self, now: Instant) {
+        self.now = now;
+        if self.supervisor.next_deadline().is_some_and(|at| at <= now) {
+            self.supervisor.handle_timeout(now);
+            self.pump_supervisor();
+            self.deliver();
+        }
+        for service in 0..self.plants.len() {
+            if self.plants[service].limiter.next_deadline().is_some_and(|at| at <= now) {
+                self.enter(service, Limiter::handle_timeout);
+            }
+        }
+    }
+
+    /// Where a service stands, with its gate accounted for.
+    pub fn state(&mut self, service: usize) -> LimiterState {
+        self.enter(service, |_, _| {});
+        self.plants[service].limiter.state(self.now)
+    }
+
+    /// Where the shared limits stand.
+    pub fn supervisor_state(&self) -> SupervisorState {
+        self.supervisor.state(self.now)
+    }
+
+    /// What an actor does for every message: gate, clock, machine, events.
+    fn enter(&mut self, service: usize, input: impl FnOnce(&mut Limiter, Instant)) {
+        let now = self.now;
+        let plant = &mut self.plants[service];
+        plant.limiter.gate_read(now, plant.gate.read());
+        plant.gate.settled(now);
+        input(&mut plant.limiter, now);
+        self.pump(service);
+        self.deliver();
+    }
+
+    fn pump(&mut self, service: usize) {
+        while let Some(event) = self.plants[service].limiter.poll_event() {
+            self.do_event(service, event);
+        }
+    }
+
+    fn do_event(&mut self, service: usize, event: LimiterEvent) {
+        let now = self.now;
+        let plant = &mut self.plants[service];
+        let from = plant.config.service.clone();
+        match event {
+            LimiterEvent::Granted { ticket, charged, recorded } => {
+                self.answer(service, ticket, Some(Ok(Granted { charged, recorded })));
+            }
+            LimiterEvent::Refused { ticket, rejection } => {
+                self.answer(service, ticket, Some(Err(rejection)));
+            }
+            LimiterEvent::Unanswered { ticket } => self.answer(service, ticket, None),
+            LimiterEvent::CloseGate => {
+                plant.limiter.gate_closed(now, plant.gate.close());
+                plant.gate.settled(now);
+            }
+            LimiterEvent::OpenGate(amounts) => plant.gate.open(amounts),
+            LimiterEvent::FillGate(amounts) => plant.gate.fill(amounts),
+            LimiterEvent::CoolGate => {
+                if !plant.gate.cool(plant.gate.read()) {
+                    plant.limiter.gate_stays_warm();
+                }
+            }
+            LimiterEvent::Report(report) => self.mail.push_back(Mail::Settle { from, report }),
+            LimiterEvent::Borrow { need, want } => {
+                self.mail.push_back(Mail::Borrow { from, need, want });
+            }
+        }
+    }
+
+    fn answer(
+        &mut self,
+        service: usize,
+        ticket: Ticket,
+        answer: Option<Result<Granted, Rejection>>,
+    ) {
+        self.plants[service].waiting.retain(|waiting| waiting.ticket != ticket);
+        self.answers.push_back(Answered { service, ticket, answer });
+    }
+
+    fn pump_supervisor(&mut self) {
+        while let Some(event) = self.supervisor.poll_event() {
+            self.mail.push_back(match event {
+                SupervisorEvent::Lend { service, amounts, short } => {
+                    Mail::Lent { to: service, amounts, short }
+                }
+                SupervisorEvent::Recall { service } => Mail::Recall { to: service },
+                SupervisorEvent::Resume { service } => Mail::Resume { to: service },
+                // Nothing is granted any more: the limiter was suspended when it failed.
+                SupervisorEvent::GiveUp { .. } => continue,
+            });
+        }
+    }
+
+    fn deliver(&mut self) {
+        while let Some(mail) = self.mail.pop_front() {
+            match mail {
+                Mail::Borrow { from, need, want } => {
+                    self.supervisor.borrow(self.now, &from, need, want);
+                }
+                Mail::Settle { from, report } => self.supervisor.settle(self.now, &from, &report),
+                Mail::Failed { from } => self.supervisor.failed(self.now, &from),
+                Mail::Lent { to, amounts, short } => {
+                    self.enter_named(&to, |limiter, now| limiter.lent(now, &amounts, short));
+                }
+                Mail::Recall { to } => self.enter_named(&to, Limiter::recall),
+                Mail::Resume { to } => self.enter_named(&to, Limiter::resume),
+            }
+            self.pump_supervisor();
+        }
+    }
+
+    /// Like [`World::enter`], without delivering: that goes on where this is called from.
+    fn enter_named(&mut self, name: &ServiceName, input: impl FnOnce(&mut Limiter, Instant)) {
+        let now = self.now;
+        let Some(service) = self.plants.iter().position(|it| it.config.service == *name) else {
+            return;
+        };
+        let plant = &mut self.plants[service];
+        plant.limiter.gate_read(now, plant.gate.read());
+        plant.gate.settled(now);
+        input(&mut plant.limiter, now);
+        self.pump(service);
+    }
+}
+
+impl Plant {
+    fn new(config: LimiterConfig) -> Self {
+        let layout = Layout::new(&config.gate_dimensions());
+        let gate = Gate::closed(layout.as_ref().map_or(Guards::NONE, Guards::from));
+        let limiter = Limiter::new(config.clone());
+        Self { config, limiter, layout, gate, waiting: Vec::new() }
+    }
+}
