@@ -82,6 +82,7 @@ impl LimiterActor {
             }
             input(&mut self.machine, now);
             self.do_events(now);
+            self.front.explain(self.machine.shortage(now));
         }));
         if let Err(panic) = entered {
             self.rebuild(&*panic);

@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_algorithms::gate::Guards;
-use tidegate_algorithms::{Gate, Layout, Packed, Taken};
-use tidegate_units::{Amounts, Clock, Cost, Dimension, Instant, Outcome, ServiceName};
+use tidegate_algorithms::{Gate, Layout, Ledger, Packed, Taken};
+use tidegate_units::{
+    Amounts, Clock, Cost, Dimension, Instant, Outcome, Rejection, Scope, ServiceName,
+};
 use tokio::sync::Notify;
 
-use crate::{LimiterConfig, Settlement, Ticket};
+use crate::{LimiterConfig, Settlement, Shortage, Ticket};
 
 /// The most settlements that wait for the actor.
 pub const SETTLEMENTS_MAX: usize = 65_536;
@@ -32,6 +34,11 @@ pub struct Front {
     forgone: AtomicU64,
     wake: Notify,
     stopped: AtomicBool,
+    /// Why there is too little in the gate; looked at only by callers who were not granted.
+    shortage: Mutex<Option<Arc<Shortage>>>,
+    /// The limits with nothing used: they tell what never fits.
+    own_when_full: Ledger,
+    shared_when_full: Ledger,
 }
 
 impl Front {
@@ -51,6 +58,9 @@ impl Front {
             forgone: AtomicU64::new(0),
             wake: Notify::new(),
             stopped: AtomicBool::new(false),
+            shortage: Mutex::new(None),
+            own_when_full: Ledger::new(Scope::Service(config.service.clone()), &config.limits),
+            shared_when_full: Ledger::new(Scope::Global, &config.shared),
         }
     }
 
@@ -100,6 +110,37 @@ impl Front {
         self.layout.as_ref()?.pack(cost)
     }
 
+    /// Why [`Front::take`] did not grant `cost`, as far as is known without asking the actor. Wakes
+    /// the actor, so that the next one may find more.
+    pub fn refuse(&self, cost: &Cost) -> Rejection {
+        self.wake.notify_one();
+        let now = self.now();
+        let shapes = [&self.own_when_full, &self.shared_when_full];
+        let never = shapes.into_iter().find_map(|shape| shape.check(now, cost).err());
+        if let Some(never) = never {
+            return never;
+        }
+        let shortage = self.shortage.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let shortage = shortage.unwrap_or_else(|| {
+            // The actor has filled the gate since, or has not looked at it yet.
+            Arc::new(Shortage {
+                scope: self.own_when_full.scope().clone(),
+                own: self.own_when_full.usage(now),
+                shared: self.shared_when_full.limits().cloned().collect(),
+                queued: 0,
+                paused_until: None,
+                more_at: now,
+            })
+        });
+        shortage.refuse(now, cost)
+    }
+
+    /// The actor says why there is too little in the gate, or that there is not.
+    pub fn explain(&self, shortage: Option<Shortage>) {
+        let mut held = self.shortage.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = shortage.map(Arc::new);
+    }
+
     /// A name for a request.
     pub fn ticket(&self) -> Ticket {
         Ticket(self.tickets.fetch_add(1, Ordering::Relaxed))
@@ -133,11 +174,6 @@ impl Front {
     /// Waits until a handle has something to say. One waiter only: the actor.
     pub async fn woken(&self) {
         self.wake.notified().await;
-    }
-
-    /// Lets the actor look, for a caller who would like to find more in the gate next time.
-    pub fn nudge(&self) {
-        self.wake.notify_one();
     }
 
     /// Whether the limiter was stopped for good.

@@ -21,9 +21,11 @@ pub mod queue;
 #[cfg(feature = "actor")]
 pub mod runtime_clock;
 pub mod settlement;
+pub mod shortage;
 pub mod slice;
 
 pub use limiter::{Event, Limiter, LimiterConfig, LimiterState};
 pub use queue::{Request, Ticket};
 pub use settlement::Settlement;
+pub use shortage::Shortage;
 pub use slice::Report;

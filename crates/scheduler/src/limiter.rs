@@ -29,7 +29,7 @@ use tidegate_units::{
 use crate::gate_book::{GateBook, Seen};
 use crate::queue::Queue;
 use crate::slice::Slice;
-use crate::{Report, Request, Settlement, Ticket};
+use crate::{Report, Request, Settlement, Shortage, Ticket};
 
 /// The longest time between two looks at a gate that is in use; a 256th of the shortest window where
 /// that is less. What callers took is recorded late by at most this.
@@ -393,6 +393,23 @@ impl Limiter {
             suspended: self.suspended,
             counts: self.counts,
         }
+    }
+
+    /// Why callers may find too little in the gate; `None` while there is something of everything.
+    pub fn shortage(&self, now: Instant) -> Option<Shortage> {
+        let inside = self.gate.inside();
+        let short = |dimension: &Dimension| inside.get(*dimension) == 0;
+        if self.gate.is_open() && !self.gate_dimensions.iter().any(short) {
+            return None;
+        }
+        Some(Shortage {
+            scope: self.ledger.scope().clone(),
+            own: self.ledger.usage(now),
+            shared: self.config.shared.clone(),
+            queued: u64::try_from(self.queue.len()).unwrap_or(u64::MAX),
+            paused_until: self.pause.until(now),
+            more_at: self.ledger.next_gain(now).unwrap_or(now),
+        })
     }
 
     /// What was done so far.

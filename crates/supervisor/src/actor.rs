@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use actix::prelude::*;
+use tidegate_observability::{Event as Seen, EventSender};
 use tidegate_scheduler::actor::{Lender, LimiterActor};
 use tidegate_scheduler::front::Front;
 use tidegate_scheduler::messages::{
@@ -47,6 +48,7 @@ pub struct SupervisorActor {
     machine: Supervisor,
     services: BTreeMap<ServiceName, Service>,
     clock: Arc<dyn Clock>,
+    events: EventSender,
     timer: Option<(Instant, SpawnHandle)>,
 }
 
@@ -71,6 +73,7 @@ pub fn start(
     config: &SupervisorConfig,
     limiters: Vec<LimiterConfig>,
     clock: &Arc<dyn Clock>,
+    events: EventSender,
     idle: Option<Span>,
 ) -> Started {
     let ctx = Context::new();
@@ -97,7 +100,8 @@ pub fn start(
     };
     let services: BTreeMap<_, _> = limiters.into_iter().map(start_one).collect();
     let clock = Arc::clone(clock);
-    let actor = SupervisorActor { machine, services: services.clone(), clock, timer: None };
+    let reached = services.clone();
+    let actor = SupervisorActor { machine, services: reached, clock, events, timer: None };
     Started { supervisor: ctx.run(actor), services }
 }
 
@@ -131,8 +135,14 @@ impl SupervisorActor {
                 }
             }
             // Bounded by the number of restarts; these must arrive even when the mailbox is full.
-            Event::Resume { service } => self.tell(&service, Resume),
-            Event::GiveUp { service } => self.tell(&service, Stop { why: Unavailable::GivenUp }),
+            Event::Resume { service } => {
+                self.tell(&service, Resume);
+                self.events.send(Seen::LimiterResumed { service });
+            }
+            Event::GiveUp { service } => {
+                self.tell(&service, Stop { why: Unavailable::GivenUp });
+                self.events.send(Seen::LimiterGivenUp { service });
+            }
         }
     }
 
@@ -211,7 +221,9 @@ impl Handler<Failed> for SupervisorActor {
     type Result = ();
 
     fn handle(&mut self, failed: Failed, ctx: &mut Context<Self>) {
-        self.enter(ctx, |machine, now| machine.failed(now, &failed.service));
+        let Failed { service, why } = failed;
+        self.events.send(Seen::LimiterFailed { service: service.clone(), why });
+        self.enter(ctx, |machine, now| machine.failed(now, &service));
     }
 }
 

@@ -204,15 +204,15 @@ impl Journey {
         ideal: &Ideal,
         took: Span,
     ) -> Run {
-        let seen = self.provider.tally();
+        let provider = self.provider.tally();
         let share = |part: u64, of: u64| number::float(part) / number::float(of.max(1));
         Run {
             controller: controller.name().to_owned(),
             seed,
             goodput: share(self.work, ideal.work),
-            refused_per_1000: 1_000.0 * share(seen.rate_limited, seen.admitted),
+            refused_per_1000: 1_000.0 * share(provider.rate_limited, provider.admitted),
             failed: self.tally.failed,
-            admitted: seen.admitted,
+            admitted: provider.admitted,
             excess: self.provider.excess(),
             offered_excess: self.provider.offered_excess(),
             wait_s: self.tally.waits_s(),
