@@ -258,12 +258,6 @@ pub fn difference(dimensions: &[Dimension], estimate: &Cost, actual: &Cost) -> (
 impl Settlement {
     /// A call has ended; see [`Settlement::Closed`].
     pub fn closed(outcome: Outcome, recorded: Instant) -> Self {
-        Self::Closed {
-            outcome,
-            recorded,
-            refund: Amounts::NONE,
-            debt: Amounts::NONE,
-            pause: None,
-        }
+        Self::Closed { outcome, recorded, refund: Amounts::NONE, debt: Amounts::NONE, pause: None }
     }
 }

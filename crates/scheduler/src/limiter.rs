@@ -22,8 +22,8 @@ use serde::Serialize;
 use tidegate_adaptive::Pause;
 use tidegate_algorithms::{Ledger, LimitUsage, Packed, Reading};
 use tidegate_units::{
-    Amounts, Code, Cost, Dimension, Instant, Limit, Outcome, Reason, Rejection, Scope,
-    ServiceName, Span,
+    Amounts, Code, Cost, Dimension, Instant, Limit, Outcome, Reason, Rejection, Scope, ServiceName,
+    Span,
 };
 
 use crate::gate_book::{GateBook, Seen};
@@ -144,6 +144,21 @@ pub struct LimiterState {
     pub suspended: bool,
     /// What was done so far.
     pub counts: Counts,
+}
+
+impl LimiterState {
+    /// What can be said of a limiter that no longer runs.
+    pub fn stopped(service: ServiceName) -> Self {
+        Self {
+            service,
+            queued: 0,
+            limits: Vec::new(),
+            in_gate: Amounts::NONE,
+            paused_for: None,
+            suspended: true,
+            counts: Counts::default(),
+        }
+    }
 }
 
 /// The machine.

@@ -1,1 +1,65 @@
+//! A rate limiter for the calls that your program *makes*.
+//!
+//! Tidegate stands between your program and each service that it calls. It lets through as much as
+//! every limit allows, never more, first come, first served, and says why when somebody has to wait.
+//!
+//! ```
+//! use tidegate::{Cost, Observation, ServiceConfig, Tidegate};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let tidegate = Tidegate::builder()
+//!     .service(
+//!         "anthropic",
+//!         ServiceConfig::limited(["50 requests per minute".parse()?, "40_000 tokens per minute".parse()?]),
+//!     )?
+//!     .global_limit("1000 requests per minute".parse()?)
+//!     .start()?;
+//! let claude = tidegate.service("anthropic")?;
+//!
+//! // From a plain thread; in async code it is `.acquire().await?`.
+//! let permit = claude.request().tokens(1_200).acquire_blocking()?;
+//! // … make the call, then say what it really cost.
+//! permit.ok(Cost::request().input_tokens(700).output_tokens(150));
+//!
+//! // What can never fit is refused at once, with a code to branch on.
+//! let refused = claude.request().tokens(50_000).try_acquire().unwrap_err();
+//! assert_eq!(refused.code().to_string(), "E4410");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`Tidegate`] is the whole; [`Handle`] one service, cheap to clone and free to share.
+//! - [`PermitRequest`] says what one call takes; [`Permit`] is what you hold while you make it.
+//! - [`desk`] is for hosts made of actix actors, who send messages instead.
+//!
+//! A permit is granted from the service's gate with one atomic operation while there is enough in it;
+//! only then is anybody asked. See `docs/ARCHITECTURE.md` for the way of a call.
 
+pub mod builder;
+pub mod desk;
+pub mod error;
+pub mod handle;
+pub mod permit;
+pub mod request;
+mod run_mark;
+mod state;
+mod system;
+mod waiting;
+
+pub use builder::Builder;
+pub use error::{AcquireError, StartError, UnknownService};
+pub use handle::{Handle, Usage};
+pub use permit::Permit;
+pub use request::PermitRequest;
+pub use system::Tidegate;
+
+pub use tidegate_adaptive::Observation;
+pub use tidegate_config::{Config, ConfigErrors, QueueConfig, ServiceConfig};
+pub use tidegate_observability::{Event, Events};
+pub use tidegate_scheduler::LimiterState;
+pub use tidegate_scheduler::messages::Unavailable;
+pub use tidegate_supervisor::{RestartPolicy, SupervisorState};
+pub use tidegate_units::{
+    Code, Cost, Dimension, EnforcedAs, Limit, LimitError, Outcome, Priority, Reason, Rejection,
+    Scope, ServiceName, Span,
+};

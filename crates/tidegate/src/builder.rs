@@ -1,0 +1,116 @@
+//! What Tidegate is started with.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tidegate_config::{Config, ServiceConfig};
+use tidegate_scheduler::runtime_clock::RuntimeClock;
+use tidegate_supervisor::RestartPolicy;
+use tidegate_units::{Clock, Limit};
+
+use crate::{StartError, Tidegate};
+
+/// The parts of a [`Tidegate`] that has not been started.
+#[derive(Debug, Default)]
+#[must_use = "call `start`"]
+pub struct Builder {
+    pub(crate) config: Config,
+    pub(crate) restarts: RestartPolicy,
+    pub(crate) run_mark: Option<PathBuf>,
+    pub(crate) clock: Option<Arc<dyn Clock>>,
+}
+
+impl Builder {
+    /// Takes the configuration from a file, and from environment variables that begin with
+    /// `TIDEGATE__`. Replaces what was said before.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::ConfigFile`] if it cannot be read, [`StartError::Config`] with every mistake in
+    /// it and the line.
+    pub fn config_file(self, path: impl AsRef<Path>) -> Result<Self, StartError> {
+        let path = path.as_ref();
+        let text = read_bounded(path)
+            .map_err(|source| StartError::ConfigFile { path: path.to_owned(), source })?;
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let config = Config::parse(&path.display().to_string(), &text, environment)?;
+        Ok(self.config(config))
+    }
+
+    /// Takes this configuration. Replaces what was said before.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Adds a service.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::ServiceName`] if that is no name.
+    pub fn service(mut self, name: &str, service: ServiceConfig) -> Result<Self, StartError> {
+        self.config.services.insert(name.parse()?, service);
+        Ok(self)
+    }
+
+    /// Adds a limit that all services share.
+    pub fn global_limit(mut self, limit: Limit) -> Self {
+        self.config.global.limits.push(limit);
+        self
+    }
+
+    /// How often the limiter of a service may fail before it is given up.
+    pub fn restarts(mut self, policy: RestartPolicy) -> Self {
+        self.restarts = policy;
+        self
+    }
+
+    /// Keeps a small file that tells the next run when this one ended, so that a restart does not
+    /// start from full limits that this run has used. Only one program may use the file at a time.
+    pub fn run_mark(mut self, path: impl Into<PathBuf>) -> Self {
+        self.run_mark = Some(path.into());
+        self
+    }
+
+    /// Takes the time from this clock instead of the runtime's. Timers still follow the runtime.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Starts the supervisor and one limiter per service: on the actix system that runs on this
+    /// thread, or on a thread of its own if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]: what is wrong with the configuration, or with the mark of the last run.
+    pub fn start(self) -> Result<Tidegate, StartError> {
+        self.config.validate()?;
+        if self.config.services.is_empty() {
+            return Err(StartError::NoService);
+        }
+        Tidegate::start(&self)
+    }
+
+    pub(crate) fn clock_or_runtime(&self) -> Arc<dyn Clock> {
+        self.clock.clone().unwrap_or_else(|| Arc::new(RuntimeClock::new()))
+    }
+
+    /// How long callers of each service wait who do not say.
+    pub(crate) fn timeouts(&self) -> BTreeMap<String, tidegate_units::Span> {
+        let services = self.config.services.iter();
+        services.map(|(name, service)| (name.to_string(), service.queue.timeout)).collect()
+    }
+}
+
+/// Reads a file of at most a little more than a configuration may have.
+fn read_bounded(path: &Path) -> std::io::Result<String> {
+    let limit = u64::try_from(Config::TEXT_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(limit).read_to_string(&mut text)?;
+    Ok(text)
+}

@@ -1,0 +1,154 @@
+//! What can go wrong, one type per operation.
+
+use std::path::PathBuf;
+
+use tidegate_config::ConfigErrors;
+use tidegate_scheduler::messages::Unavailable;
+use tidegate_store::RunMarkError;
+use tidegate_units::{Code, InvalidServiceName, Rejection, ServiceName};
+
+/// Why there is no permit: later, never, cannot say, or stopped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcquireError {
+    /// Not now; [`Rejection::retry_after`] says before when not either.
+    #[error(transparent)]
+    Later(Rejection),
+    /// Not ever: the call is larger than a limit can hold.
+    #[error(transparent)]
+    Never(Rejection),
+    /// The limiter cannot say. Whether to go ahead without a permit is up to the caller.
+    #[error("cannot say whether `{service}` has room: {why} ({})", Code::E4430)]
+    Unavailable {
+        /// The service.
+        service: ServiceName,
+        /// Why not.
+        why: Unavailable,
+    },
+    /// A thread of an async runtime asked to be blocked, which could block the limiter itself.
+    #[error(
+        "`acquire_blocking` for `{service}` on a thread of an async runtime: use `acquire().await` there ({})",
+        Code::E4430
+    )]
+    WouldBlockRuntime {
+        /// The service.
+        service: ServiceName,
+    },
+    /// Tidegate was stopped.
+    #[error("tidegate was stopped: nothing passes to `{service}` any more ({})", Code::E4431)]
+    Stopped {
+        /// The service.
+        service: ServiceName,
+    },
+}
+
+impl AcquireError {
+    /// The code to branch on.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Later(rejection) | Self::Never(rejection) => rejection.code,
+            Self::Unavailable { .. } | Self::WouldBlockRuntime { .. } => Code::E4430,
+            Self::Stopped { .. } => Code::E4431,
+        }
+    }
+
+    /// The rejection, where a limit refused.
+    pub fn rejection(&self) -> Option<&Rejection> {
+        match self {
+            Self::Later(rejection) | Self::Never(rejection) => Some(rejection),
+            _ => None,
+        }
+    }
+}
+
+impl From<Rejection> for AcquireError {
+    fn from(rejection: Rejection) -> Self {
+        match rejection.retry_after {
+            Some(_) => Self::Later(rejection),
+            None if rejection.code.is_retryable() => Self::Later(rejection),
+            None => Self::Never(rejection),
+        }
+    }
+}
+
+/// Why Tidegate did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration file could not be read.
+    #[error("cannot read the configuration {}: {source}", path.display())]
+    ConfigFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// A service has a name that is none.
+    #[error(transparent)]
+    ServiceName(#[from] InvalidServiceName),
+    /// There is no service to limit.
+    #[error("no service is configured: add one with `[services.NAME]` or `Builder::service`")]
+    NoService,
+    /// The mark of the last run could not be read or written.
+    #[error(transparent)]
+    RunMark(#[from] RunMarkError),
+    /// No thread could be started.
+    #[error("cannot start a thread for the actors: {source}")]
+    Thread {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The thread of the actors ended before it had started them.
+    #[error("the thread of the actors ended before it had started them")]
+    ThreadEnded,
+}
+
+/// A service that is not configured.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no service `{name}`: configured are {known}")]
+pub struct UnknownService {
+    pub(crate) name: String,
+    pub(crate) known: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_units::{Dimension, Reason, Scope, Span};
+
+    use super::*;
+
+    #[test]
+    fn every_refusal_reads_as_a_sentence_with_its_code() {
+        let service: ServiceName = "anthropic".parse().expect("a name");
+        let rejection = Rejection {
+            code: Code::E4404,
+            reason: Reason::LimitReached,
+            scope: Scope::Service(service.clone()),
+            dimension: Dimension::Requests,
+            limit: 50,
+            window: Span::from_secs(60),
+            used: 50,
+            requested: 1,
+            retry_after: Some(Span::from_millis(1_200)),
+            queue_position: None,
+        };
+        let never = Rejection { requested: 60, retry_after: None, ..rejection.clone() };
+        let never = never.because(Reason::NeverFits);
+        let errors = [
+            AcquireError::from(rejection),
+            AcquireError::from(never),
+            AcquireError::Unavailable { service: service.clone(), why: Unavailable::Restarting },
+            AcquireError::Unavailable { service: service.clone(), why: Unavailable::GivenUp },
+            AcquireError::Unavailable { service: service.clone(), why: Unavailable::MailboxFull },
+            AcquireError::Unavailable { service: service.clone(), why: Unavailable::Gone },
+            AcquireError::WouldBlockRuntime { service: service.clone() },
+            AcquireError::Stopped { service },
+        ];
+        let lines: Vec<String> =
+            errors.iter().map(|error| format!("{}: {error}", error.code())).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}

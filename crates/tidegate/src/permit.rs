@@ -1,0 +1,110 @@
+//! What a caller holds while it makes one call.
+
+use std::sync::Arc;
+
+use tidegate_adaptive::Observation;
+use tidegate_scheduler::Settlement;
+use tidegate_scheduler::front::difference;
+use tidegate_units::{Amounts, Cost, Instant, Outcome};
+
+use crate::handle::Core;
+
+/// The right to make one call. Close it with what came of the call; a permit that is dropped counts
+/// its estimate as spent and the call as cancelled.
+///
+/// Closing never waits and never fails.
+#[derive(Debug)]
+#[must_use = "a permit that is dropped counts as a cancelled call"]
+pub struct Permit<'h> {
+    core: Held<'h>,
+    cost: Cost,
+    /// When the cost was recorded, or the last instant of which that is not known to be so.
+    recorded: Instant,
+    closed: bool,
+}
+
+/// A borrowed handle costs nothing on the granting path; an owned one may go anywhere.
+#[derive(Debug)]
+enum Held<'h> {
+    Borrowed(&'h Arc<Core>),
+    Owned(Arc<Core>),
+}
+
+impl<'h> Permit<'h> {
+    #[inline]
+    pub(crate) fn new(core: &'h Arc<Core>, cost: Cost, recorded: Instant) -> Self {
+        Self { core: Held::Borrowed(core), cost, recorded, closed: false }
+    }
+
+    /// What the call was estimated to take.
+    pub fn cost(&self) -> &Cost {
+        &self.cost
+    }
+
+    /// The same permit, free of the handle that it came from.
+    pub fn into_owned(mut self) -> Permit<'static> {
+        self.closed = true;
+        Permit {
+            core: Held::Owned(Arc::clone(self.core())),
+            cost: self.cost.clone(),
+            recorded: self.recorded,
+            closed: false,
+        }
+    }
+
+    /// The call went well and took what was estimated. Nothing is left to be said, and nothing is.
+    #[inline]
+    pub fn done(mut self) {
+        self.closed = true;
+    }
+
+    /// The call went well and took `actual`: what was estimated beyond it is given back, what it took
+    /// beyond the estimate is owed, and paid before anything else passes.
+    pub fn ok(self, actual: Cost) {
+        self.settle(Observation::ok().actual(actual));
+    }
+
+    /// The call failed for a reason that has nothing to do with limits. The estimate stands.
+    pub fn failed(self) {
+        self.settle(Observation::new(Outcome::Failed));
+    }
+
+    /// The call was never made. Everything is given back.
+    pub fn cancel(self) {
+        self.settle(Observation::new(Outcome::Cancelled).actual(Cost::ZERO));
+    }
+
+    /// Closes the permit with everything that is known about the call. If the service asked to be
+    /// left alone, nobody is let through to it from here on until that time is over.
+    pub fn settle(mut self, observation: Observation) {
+        let Observation { outcome, actual, retry_after: pause } = observation;
+        self.closed = true;
+        let front = &self.core().front;
+        if pause.is_some() {
+            front.gate().shut();
+        }
+        let (refund, debt) = match actual {
+            Some(actual) => difference(front.dimensions(), &self.cost, &actual),
+            None => (Amounts::NONE, Amounts::NONE),
+        };
+        let recorded = self.recorded;
+        front.settle(Settlement::Closed { outcome, recorded, refund, debt, pause });
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        match &self.core {
+            Held::Borrowed(core) => core,
+            Held::Owned(core) => core,
+        }
+    }
+}
+
+impl Drop for Permit<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.closed {
+            let settlement = Settlement::closed(Outcome::Cancelled, self.recorded);
+            self.core().front.settle(settlement);
+        }
+    }
+}

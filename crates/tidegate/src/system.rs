@@ -1,0 +1,225 @@
+//! The whole: starting, finding services, looking at everything, stopping.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use actix::prelude::*;
+use crossbeam_channel::bounded;
+use tidegate_observability::event::channel;
+use tidegate_observability::{EventSender, Events, Exporter, Sample};
+use tidegate_scheduler::LimiterConfig;
+use tidegate_scheduler::messages::Inspect;
+use tidegate_store::RunMarkFile;
+use tidegate_supervisor::actor::{Inspect as InspectAll, StopAll, SupervisorActor};
+use tidegate_supervisor::{SupervisorConfig, SupervisorState};
+use tidegate_units::{Clock, ServiceName, Span};
+
+use crate::desk::Desk;
+use crate::handle::{Core, Handle};
+use crate::run_mark::{self, RunMarkKeeper};
+use crate::{AcquireError, Builder, StartError, UnknownService, state};
+
+/// All services of a program, with the limits that they share. Stops when it is dropped; handles
+/// that are left then say so.
+#[derive(Debug)]
+pub struct Tidegate {
+    services: BTreeMap<ServiceName, Handle>,
+    supervisor: Addr<SupervisorActor>,
+    sender: EventSender,
+    events: Events,
+    exporter: Exporter,
+    /// The thread of the actors, if it is ours.
+    thread: Option<(System, JoinHandle<()>)>,
+    /// Dropped last: renews the mark while anything can still be granted.
+    _run_mark: Option<RunMarkKeeper>,
+}
+
+/// What is started on the arbiter.
+struct Plan {
+    supervisor: SupervisorConfig,
+    limiters: Vec<LimiterConfig>,
+    timeouts: BTreeMap<String, Span>,
+    clock: Arc<dyn Clock>,
+    events: EventSender,
+    idle: Option<Span>,
+}
+
+/// What has been started there.
+struct Running {
+    services: BTreeMap<ServiceName, Handle>,
+    supervisor: Addr<SupervisorActor>,
+}
+
+impl Tidegate {
+    /// Begins to say what to start.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn start(builder: &Builder) -> Result<Self, StartError> {
+        let (sender, events) = channel();
+        let mark = builder.run_mark.clone().map(|path| run_mark::begin(RunMarkFile::new(path)));
+        let (idle, run_mark) = match mark.transpose()? {
+            Some((idle, keeper)) => (idle, Some(keeper)),
+            None => (None, None),
+        };
+        let plan = Plan::new(builder, sender.clone(), idle);
+        let (running, thread) = match System::try_current() {
+            Some(_) => (plan.start_here(), None),
+            None => plan.start_on_thread().map(|(running, thread)| (running, Some(thread)))?,
+        };
+        Ok(Self {
+            services: running.services,
+            supervisor: running.supervisor,
+            sender,
+            events,
+            exporter: Exporter::new(),
+            thread,
+            _run_mark: run_mark,
+        })
+    }
+
+    /// The handle of a service.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownService`] with the names of those that there are.
+    pub fn service(&self, name: &str) -> Result<Handle, UnknownService> {
+        let found = self.services.iter().find(|(known, _)| known.as_str() == name);
+        found.map(|(_, handle)| handle.clone()).ok_or_else(|| UnknownService {
+            name: name.chars().take(80).collect(),
+            known: self.services.keys().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Every service.
+    pub fn services(&self) -> impl Iterator<Item = &Handle> {
+        self.services.values()
+    }
+
+    /// Where the shared limits stand, and how each limiter fares.
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError::Stopped`] when nobody answers.
+    pub async fn supervisor_state(&self) -> Result<SupervisorState, AcquireError> {
+        self.supervisor.send(InspectAll).await.map_err(|_| self.gone())
+    }
+
+    /// What happens seldom and matters: failures and restarts. One channel for all who listen.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Every figure of the catalogue, exact as of now, as the text that Prometheus scrapes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tidegate::supervisor_state`].
+    pub async fn metrics(&self) -> Result<String, AcquireError> {
+        Ok(self.exporter.render(&self.sample().await?))
+    }
+
+    async fn sample(&self) -> Result<Sample, AcquireError> {
+        let mut services = Vec::with_capacity(self.services.len());
+        for handle in self.services.values() {
+            let state = handle.core.limiter.send(Inspect).await;
+            services.push(state.map_err(|_| self.gone())?);
+        }
+        let supervisor = self.supervisor_state().await?;
+        Ok(state::sample(&services, &supervisor, self.sender.dropped()))
+    }
+
+    fn gone(&self) -> AcquireError {
+        match self.services.values().next() {
+            Some(handle) => handle.core.gone(),
+            None => unreachable!("a Tidegate has at least one service"),
+        }
+    }
+}
+
+impl Drop for Tidegate {
+    fn drop(&mut self) {
+        for handle in self.services.values() {
+            handle.core.front.stop();
+        }
+        let asked = self.supervisor.try_send(StopAll);
+        if let Some((system, thread)) = self.thread.take() {
+            if asked.is_err() {
+                system.stop();
+            }
+            // Stopping comes after `StopAll` in the arbiter's queue, so that those who wait are told.
+            system.arbiter().spawn(async move { System::current().stop() });
+            // A permit may be dropped on the actors' own thread; that cannot wait for itself.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Plan {
+    fn new(builder: &Builder, events: EventSender, idle: Option<Span>) -> Self {
+        let shared = &builder.config.global.limits;
+        let limiter =
+            |(name, service): (&ServiceName, &tidegate_config::ServiceConfig)| LimiterConfig {
+                service: name.clone(),
+                limits: service.limits.clone(),
+                shared: shared.clone(),
+                queue_capacity: service.queue.capacity,
+            };
+        Self {
+            supervisor: SupervisorConfig {
+                limits: shared.clone(),
+                services: builder.config.services.keys().cloned().collect(),
+                restarts: builder.restarts,
+            },
+            limiters: builder.config.services.iter().map(limiter).collect(),
+            timeouts: builder.timeouts(),
+            clock: builder.clock_or_runtime(),
+            events,
+            idle,
+        }
+    }
+
+    /// Starts everything on the arbiter of this thread.
+    fn start_here(self) -> Running {
+        let started = tidegate_supervisor::actor::start(
+            &self.supervisor,
+            self.limiters,
+            &self.clock,
+            self.events,
+            self.idle,
+        );
+        let handle = |(name, service): (ServiceName, tidegate_supervisor::actor::Service)| {
+            let core = Arc::new(Core {
+                front: service.front,
+                limiter: service.limiter,
+                supervisor: started.supervisor.clone(),
+                timeout: self.timeouts.get(name.as_str()).copied().unwrap_or_default(),
+            });
+            let desk = Desk::new(Arc::clone(&core)).start();
+            (name, Handle { core, desk })
+        };
+        let services = started.services.into_iter().map(handle).collect();
+        Running { services, supervisor: started.supervisor }
+    }
+
+    /// Starts everything on a new system, on a thread of its own.
+    fn start_on_thread(self) -> Result<(Running, (System, JoinHandle<()>)), StartError> {
+        let (sender, receiver) = bounded(1);
+        let run = move || {
+            let runner = System::new();
+            let started = runner.block_on(async move { (self.start_here(), System::current()) });
+            if sender.send(started).is_ok() {
+                // Ends when the system is stopped; there is nobody to tell how.
+                let _ = runner.run();
+            }
+        };
+        let thread = std::thread::Builder::new().name("tidegate".to_owned()).spawn(run);
+        let thread = thread.map_err(|source| StartError::Thread { source })?;
+        let (running, system) = receiver.recv().map_err(|_| StartError::ThreadEnded)?;
+        Ok((running, (system, thread)))
+    }
+}

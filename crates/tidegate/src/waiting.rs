@@ -1,0 +1,93 @@
+//! Waiting in line: one message to the limiter, one answer, and a place that is given up by itself.
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
+use tidegate_scheduler::front::{Front, Grant};
+use tidegate_scheduler::messages::{Acquire, Answer, Reply, Unavailable};
+use tidegate_scheduler::{Request, Settlement, Ticket};
+use tidegate_units::{Cost, Span};
+use tokio::sync::oneshot;
+
+use crate::AcquireError;
+use crate::handle::Core;
+
+/// How much longer than its deadline a blocked thread waits for the answer, which the limiter gives
+/// at the deadline: only a limiter that does not run at all lets it come to this.
+const GRACE: Span = Span::from_secs(1);
+
+/// Why there is no permit for somebody who does not wait.
+#[cold]
+pub(crate) fn refuse(core: &Core, cost: &Cost) -> AcquireError {
+    if core.front.is_stopped() {
+        return core.gone();
+    }
+    core.front.refuse(cost).into()
+}
+
+/// Waits for a grant as a task.
+pub(crate) async fn in_line(core: &Core, request: Request) -> Result<Grant, AcquireError> {
+    let (sender, receiver) = oneshot::channel();
+    let mut place = Place::new(core, &request);
+    ask(core, request, Reply::Task(sender))?;
+    let answer = receiver.await;
+    place.answered = true;
+    match answer {
+        Ok(answer) => granted(core, answer),
+        Err(_) => Err(core.gone()),
+    }
+}
+
+/// Waits for a grant as a thread.
+pub(crate) fn blocking(core: &Core, request: Request) -> Result<Grant, AcquireError> {
+    if tokio::runtime::Handle::try_current().is_ok() {
+        return Err(AcquireError::WouldBlockRuntime { service: core.front.service().clone() });
+    }
+    let (sender, receiver) = bounded(1);
+    let mut place = Place::new(core, &request);
+    let wait = request.deadline.since(core.front.now()) + GRACE;
+    ask(core, request, Reply::Thread(sender))?;
+    match receiver.recv_timeout(wait.to_duration()) {
+        Ok(answer) => {
+            place.answered = true;
+            granted(core, answer)
+        }
+        Err(RecvTimeoutError::Timeout) => Err(core.unavailable(Unavailable::Restarting)),
+        Err(RecvTimeoutError::Disconnected) => Err(core.gone()),
+    }
+}
+
+fn ask(core: &Core, request: Request, reply: Reply) -> Result<(), AcquireError> {
+    match core.limiter.try_send(Acquire { request, reply }) {
+        Ok(()) => Ok(()),
+        Err(actix::prelude::SendError::Full(_)) => Err(core.unavailable(Unavailable::MailboxFull)),
+        Err(actix::prelude::SendError::Closed(_)) => Err(core.gone()),
+    }
+}
+
+fn granted(core: &Core, answer: Answer) -> Result<Grant, AcquireError> {
+    match answer {
+        Answer::Granted(grant) => Ok(grant),
+        Answer::Refused(rejection) => Err(rejection.into()),
+        Answer::Unavailable(why) => Err(core.unavailable(why)),
+    }
+}
+
+/// A place in line. Given up when it is dropped unanswered.
+struct Place<'c> {
+    front: &'c Front,
+    ticket: Ticket,
+    answered: bool,
+}
+
+impl<'c> Place<'c> {
+    fn new(core: &'c Core, request: &Request) -> Self {
+        Self { front: &core.front, ticket: request.ticket, answered: false }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.front.settle(Settlement::Withdrawn { ticket: self.ticket });
+        }
+    }
+}
