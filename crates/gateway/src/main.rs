@@ -1,1 +1,29 @@
-fn main() {}
+//! The program `tidegate`: paces the calls that programs make, and shows beforehand what that does.
+//!
+//! Each command is a module that takes its arguments and answers with `Ok`, or with a [`Failure`]
+//! that knows its exit code. Nothing below `main` ends the process.
+
+mod arguments;
+mod check;
+mod columns;
+mod exit;
+mod printer;
+mod replay;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use exit::Failure;
+
+fn main() -> ExitCode {
+    exit::code(run(Arguments::parse()))
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    match arguments.command {
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+    }
+}

@@ -1,0 +1,124 @@
+//! What stands on the command line.
+//!
+//! Names are kept as text here and looked up by the command, so that all that are wrong are refused
+//! together, in the same form as everything else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const ABOUT: &str = "Tidegate paces the calls that programs make, so that services need not \
+                     refuse them";
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 failed while running, 2 wrong arguments, trace, scenario or configuration";
+
+const REPLAY_LONG: &str = "\
+Plays traffic against an emulated provider and compares controllers side by side
+
+The clients' machines are the real ones, on virtual time: an hour takes seconds, and the same seed
+gives the same run. The provider hides its limit, counts at its own door, and refuses what is too
+much. Each scenario ends in a table and in a sentence for each controller.";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  tidegate replay
+  tidegate replay --scenario const-none,tpm-hdr --controller fixed,naive --seeds 5
+  tidegate replay --trace calls.csv.gz --scenario-file mine.toml --svg load.svg --json -
+
+Controllers: fixed (Tidegate, told the true limit), naive (no limiter: sends, and tries again)
+
+A trace is CSV with the header TIMESTAMP,ContextTokens,GeneratedTokens, or JSON Lines such as
+  {\"at_s\": 1.25, \"input_tokens\": 374, \"output_tokens\": 44, \"key\": \"agent-1\"}
+plain or under gzip.";
+
+const CHECK_LONG: &str = "\
+Checks a configuration and prints what each of its limits lets through in the worst case
+
+Variables of the environment that begin with TIDEGATE__ are applied on top of the file. Everything
+that is wrong is listed at once, each fault on a line of its own with its place and what is
+accepted.";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  tidegate check tidegate.toml
+  tidegate check tidegate.toml --json
+  TIDEGATE__SERVICES__ANTHROPIC__QUEUE__CAPACITY=50 tidegate check tidegate.toml";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, about = ABOUT, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Plays traffic against an emulated provider and compares controllers
+    #[command(long_about = REPLAY_LONG, after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArguments),
+    /// Checks a configuration and prints what its limits let through
+    #[command(long_about = CHECK_LONG, after_help = CHECK_EXAMPLES)]
+    Check(CheckArguments),
+}
+
+/// The arguments of `replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArguments {
+    /// The traffic to play; without it, an hour of traffic is generated from the first seed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+
+    /// The scenarios to play, by name; an unknown name lists those that there are
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        default_value = "const-none",
+        conflicts_with = "scenario_file"
+    )]
+    pub(crate) scenario: Vec<String>,
+
+    /// A scenario of your own, in TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario_file: Option<PathBuf>,
+
+    /// The controllers to compare
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "fixed,naive")]
+    pub(crate) controller: Vec<String>,
+
+    /// The first seed
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// How many seeds to play, one after another: 1 to 1000
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u64).range(1..=1_000)
+    )]
+    pub(crate) seeds: u64,
+
+    /// Writes the results as JSON; with `-` to standard output, and the tables to standard error
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Draws the load of the first seed over time
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+}
+
+/// The arguments of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// The configuration, in TOML
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Prints JSON instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
+}

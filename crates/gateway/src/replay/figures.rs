@@ -1,0 +1,127 @@
+//! What all seeds of one controller come to: on average, and at worst.
+
+use tidegate_simulator::report::{LOAD_POINT_S, Quantiles};
+use tidegate_simulator::{Replay, Run};
+
+/// The runs of one controller, one for each seed.
+#[derive(Debug)]
+pub(crate) struct Runs<'r> {
+    pub(crate) controller: &'r str,
+    runs: Vec<&'r Run>,
+}
+
+/// Figures of one run, or of several together.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Figures {
+    pub(crate) goodput: f64,
+    pub(crate) refused_per_1000: f64,
+    pub(crate) failed: f64,
+    pub(crate) admitted: f64,
+    /// Requests that were neither admitted nor given up when the trace was over.
+    pub(crate) waiting: f64,
+    pub(crate) excess: f64,
+    pub(crate) offered_excess: f64,
+    pub(crate) decisions_per_s: f64,
+}
+
+impl<'r> Runs<'r> {
+    /// The runs of each controller, in the order in which they ran.
+    pub(crate) fn of_each(replay: &'r Replay) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for run in &replay.runs {
+            match all.iter_mut().find(|runs| runs.controller == run.controller) {
+                Some(runs) => runs.runs.push(run),
+                None => all.push(Self { controller: &run.controller, runs: vec![run] }),
+            }
+        }
+        all
+    }
+
+    /// How many seeds ran.
+    pub(crate) fn seeds(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// The classes that any call was of.
+    pub(crate) fn has_class(&self, class: &str) -> bool {
+        self.runs.iter().any(|run| run.wait_s.contains_key(class))
+    }
+
+    /// The mean over all seeds.
+    pub(crate) fn mean(&self) -> Figures {
+        self.figures(mean, mean)
+    }
+
+    /// The worst of each figure, whichever seed it is from.
+    pub(crate) fn worst(&self) -> Figures {
+        self.figures(least, most)
+    }
+
+    /// How long calls of `class` waited: the mean of the seeds' quantiles.
+    pub(crate) fn mean_wait(&self, class: &str) -> Option<Quantiles> {
+        self.wait(class, mean)
+    }
+
+    /// How long calls of `class` waited: the largest of the seeds' quantiles.
+    pub(crate) fn worst_wait(&self, class: &str) -> Option<Quantiles> {
+        self.wait(class, most)
+    }
+
+    /// The figures, put together by `better` where more is better and by `worse` where it is worse.
+    fn figures(&self, better: fn(&[f64]) -> f64, worse: fn(&[f64]) -> f64) -> Figures {
+        let of = |value: fn(&Run) -> f64| -> Vec<f64> {
+            self.runs.iter().map(|run| value(run)).collect()
+        };
+        Figures {
+            goodput: better(&of(|run| run.goodput)),
+            refused_per_1000: worse(&of(|run| run.refused_per_1000)),
+            failed: worse(&of(|run| float(run.failed))),
+            admitted: better(&of(|run| float(run.admitted))),
+            waiting: worse(&of(waiting)),
+            excess: worse(&of(|run| float(run.excess))),
+            offered_excess: worse(&of(|run| float(run.offered_excess))),
+            decisions_per_s: better(&of(|run| float(run.decisions_per_s))),
+        }
+    }
+
+    fn wait(&self, class: &str, of: fn(&[f64]) -> f64) -> Option<Quantiles> {
+        let waits: Vec<&Quantiles> =
+            self.runs.iter().filter_map(|run| run.wait_s.get(class)).collect();
+        let quantile = |value: fn(&Quantiles) -> f64| -> Vec<f64> {
+            waits.iter().map(|wait| value(wait)).collect()
+        };
+        (!waits.is_empty())
+            .then(|| Quantiles { p50: of(&quantile(|w| w.p50)), p99: of(&quantile(|w| w.p99)) })
+    }
+}
+
+/// What came in and is not accounted for; no number where the load was not recorded.
+fn waiting(run: &Run) -> f64 {
+    if run.load.is_empty() {
+        return f64::NAN;
+    }
+    let offered: f64 = run.load.iter().map(|point| point.offered * float(LOAD_POINT_S)).sum();
+    (offered - float(run.admitted) - float(run.failed)).round().max(0.0)
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.iter().map(|_| 1.0).sum::<f64>()
+}
+
+fn least(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+fn most(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// The nearest float; exact up to 2^53.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "the loss is the promise of this function"
+)]
+fn float(whole: u64) -> f64 {
+    whole as f64
+}

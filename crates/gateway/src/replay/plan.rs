@@ -1,0 +1,90 @@
+//! From arguments to what is played: everything looked up, read and checked.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use tidegate_simulator::{Controller, Generator, Scenario, Trace};
+
+use super::results::Results;
+use crate::arguments::ReplayArguments;
+
+/// What to play, and where the results go.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) trace: Trace,
+    pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) controllers: Vec<Controller>,
+    pub(crate) seeds: Vec<u64>,
+    pub(crate) results: Results,
+}
+
+impl Plan {
+    /// Prepares what the arguments say.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with them, one message each.
+    pub(crate) fn new(arguments: &ReplayArguments) -> Result<Self, Vec<String>> {
+        let mut faults = Vec::new();
+        let controllers = each_once("controller", &arguments.controller, str::parse, &mut faults);
+        let scenarios = scenarios(arguments, &mut faults);
+        let seeds = seeds(arguments, &mut faults);
+        let results = Results::open(arguments, &mut faults);
+        let trace = trace(arguments, &mut faults);
+        match trace {
+            Some(trace) if faults.is_empty() => {
+                Ok(Self { trace, scenarios, controllers, seeds, results })
+            }
+            _ => Err(faults),
+        }
+    }
+}
+
+fn scenarios(arguments: &ReplayArguments, faults: &mut Vec<String>) -> Vec<Scenario> {
+    match &arguments.scenario_file {
+        Some(file) => noted(Scenario::read(file), faults).into_iter().collect(),
+        None => each_once("scenario", &arguments.scenario, Scenario::named, faults),
+    }
+}
+
+/// What the names stand for; a name that comes twice is likelier a slip than a wish.
+fn each_once<T, E: Display>(
+    what: &str,
+    names: &[String],
+    find: impl Fn(&str) -> Result<T, E>,
+    faults: &mut Vec<String>,
+) -> Vec<T> {
+    let mut found = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        if names[..index].contains(name) {
+            faults.push(format!("{what} `{}` is there twice: name it once", name.escape_debug()));
+            continue;
+        }
+        found.extend(noted(find(name), faults));
+    }
+    found
+}
+
+fn seeds(arguments: &ReplayArguments, faults: &mut Vec<String>) -> Vec<u64> {
+    let (first, more) = (arguments.seed, arguments.seeds.saturating_sub(1));
+    let range: Option<RangeInclusive<u64>> = first.checked_add(more).map(|last| first..=last);
+    if range.is_none() {
+        let latest = u64::MAX - more;
+        let seeds = arguments.seeds;
+        faults.push(format!("--seed {first}: use 0 to {latest} as the first of {seeds} seeds"));
+    }
+    range.into_iter().flatten().collect()
+}
+
+/// The recorded traffic, or generated traffic where none is named.
+fn trace(arguments: &ReplayArguments, faults: &mut Vec<String>) -> Option<Trace> {
+    match &arguments.trace {
+        Some(file) => noted(Trace::read(file), faults),
+        None => Some(Generator::new(arguments.seed).generate()),
+    }
+}
+
+/// The value, or the fault noted.
+fn noted<T>(result: Result<T, impl Display>, faults: &mut Vec<String>) -> Option<T> {
+    result.map_err(|error| faults.push(error.to_string())).ok()
+}

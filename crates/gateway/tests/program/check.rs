@@ -1,0 +1,74 @@
+//! The command `check` on configurations that are good, bad, and none at all.
+
+use std::fs;
+
+use crate::support::{folder, run, shown, text, tidegate};
+
+const GOOD: &str = r#"
+[global]
+limits = ["1000 requests per minute"]
+dimensions = ["images"]
+
+[services.anthropic]
+limits = [
+  { requests = 50, per = "1m", burst = 10 },
+  { input_tokens = 40_000, per = "1m", enforced_as = "token-bucket" },
+  { output_tokens = 8_000, per = "1m", enforced_as = "fixed-window", guard = "100ms" },
+  { images = 16, per = "day", enforced_as = "sliding-window" },
+]
+queue = { capacity = 500, timeout = "1.5s" }
+
+[services.search]
+"#;
+
+const BAD: &str = r#"
+[global]
+limits = ["0 requests per minute"]
+
+[services.anthropic]
+limits = [{ requests = 50, per = "400d" }, { request = 50, per = "1m" }]
+queue = { capacity = 0 }
+"#;
+
+#[test]
+fn a_good_file_is_shown_limit_by_limit() {
+    let folder = folder("check-good");
+    fs::write(folder.join("tidegate.toml"), GOOD).expect("a file");
+    let text = shown(&run(&folder, &["check", "tidegate.toml"]));
+    let json = shown(&run(&folder, &["check", "tidegate.toml", "--json"]));
+    insta::assert_snapshot!(format!("{text}\n{json}"));
+}
+
+#[test]
+fn a_configuration_without_limits_is_said_to_limit_nothing() {
+    let folder = folder("check-empty");
+    fs::write(folder.join("tidegate.toml"), "").expect("a file");
+    insta::assert_snapshot!(shown(&run(&folder, &["check", "tidegate.toml"])), @"
+    exit 0
+    tidegate.toml is valid but limits nothing: every call passes.
+    ");
+}
+
+#[test]
+fn variables_are_applied_on_top_of_the_file() {
+    let folder = folder("check-variables");
+    fs::write(folder.join("tidegate.toml"), GOOD).expect("a file");
+    let mut command = tidegate(&folder, &["check", "tidegate.toml"]);
+    let name = "TIDEGATE__SERVICES__SEARCH__QUEUE__CAPACITY";
+    let output = command.env(name, "77").output().expect("the program starts");
+    assert!(text(&output.stdout).contains("up to 77"), "{}", shown(&output));
+    let output = command.env(name, "0").output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).starts_with(&format!("error: {name}: ")), "{}", shown(&output));
+}
+
+#[test]
+fn every_fault_of_a_file_is_a_line_with_exit_code_2() {
+    let folder = folder("check-bad");
+    fs::write(folder.join("bad.toml"), BAD).expect("a file");
+    fs::write(folder.join("bytes.toml"), b"[global]\nlimits = [\"\xff\"]\n").expect("a file");
+    fs::write(folder.join("large.toml"), vec![b'#'; 1_048_577]).expect("a file");
+    let files = ["bad.toml", "bytes.toml", "large.toml", "missing.toml", "."];
+    let shown = files.map(|file| format!("{file}: {}", shown(&run(&folder, &["check", file]))));
+    insta::assert_snapshot!(shown.join("\n"));
+}

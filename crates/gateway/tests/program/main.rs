@@ -1,0 +1,6 @@
+//! The program as its users meet it: arguments in, text and an exit code out.
+
+mod check;
+mod help;
+mod replay;
+mod support;
