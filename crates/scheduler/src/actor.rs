@@ -136,14 +136,16 @@ impl LimiterActor {
     }
 
     fn report(&mut self, now: Instant, report: Report) {
-        let settle = Settle { service: self.config.service.clone(), report };
+        let (service, life) = (self.config.service.clone(), self.machine.life());
+        let settle = Settle { service, life, report };
         if let Err(bounced) = self.lender.settle.try_send(settle) {
             self.machine.report_bounced(now, bounced.into_inner().report);
         }
     }
 
     fn borrow(&mut self, now: Instant, need: Amounts, want: Amounts) {
-        let borrow = Borrow { service: self.config.service.clone(), need, want };
+        let (service, life) = (self.config.service.clone(), self.machine.life());
+        let borrow = Borrow { service, life, need, want };
         if self.lender.borrow.try_send(borrow).is_err() {
             self.machine.borrow_bounced(now);
         }
@@ -173,8 +175,8 @@ impl LimiterActor {
         self.front.gate().close();
         let now = self.front.now();
         self.front.gate().settled(now);
-        let counts = self.machine.counts();
-        self.machine = Limiter::rebuilt(self.config.clone(), now, counts);
+        let past = self.machine.past();
+        self.machine = Limiter::rebuilt(self.config.clone(), now, &past);
         let again = catch_unwind(AssertUnwindSafe(|| {
             for waiting in self.waiting.values() {
                 self.machine.acquire(now, waiting.request.clone());
@@ -183,10 +185,11 @@ impl LimiterActor {
         }));
         if again.is_err() {
             // Somebody who waits makes the machine fail: nobody is queued a third time.
-            self.machine = Limiter::rebuilt(self.config.clone(), now, counts);
+            self.machine = Limiter::rebuilt(self.config.clone(), now, &past);
             self.fail_all(Unavailable::Restarting);
         }
-        let failed = Failed { service: self.config.service.clone(), why: message_of(panic) };
+        let (service, life) = (self.config.service.clone(), self.machine.life());
+        let failed = Failed { service, life, why: message_of(panic) };
         if self.lender.failed.try_send(failed).is_err() {
             // Without a supervisor nobody would ever say that it may grant again.
             self.stop(Unavailable::GivenUp);
@@ -258,8 +261,8 @@ impl Handler<Lent> for LimiterActor {
     type Result = ();
 
     fn handle(&mut self, lent: Lent, ctx: &mut Context<Self>) {
-        let Lent { amounts, short } = lent;
-        self.enter(ctx, |machine, now| machine.lent(now, &amounts, short));
+        let Lent { life, amounts, short } = lent;
+        self.enter(ctx, |machine, now| machine.lent(now, life, &amounts, short));
     }
 }
 
@@ -274,8 +277,8 @@ impl Handler<Recall> for LimiterActor {
 impl Handler<Resume> for LimiterActor {
     type Result = ();
 
-    fn handle(&mut self, _: Resume, ctx: &mut Context<Self>) {
-        self.enter(ctx, Limiter::resume);
+    fn handle(&mut self, resume: Resume, ctx: &mut Context<Self>) {
+        self.enter(ctx, |machine, now| machine.resume(now, resume.life));
     }
 }
 

@@ -127,6 +127,13 @@ pub struct Counts {
     pub outcomes: [u64; Outcome::ALL.len()],
 }
 
+/// What outlives a limiter that has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Past {
+    life: u64,
+    counts: Counts,
+}
+
 /// What others may see of a limiter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LimiterState {
@@ -138,6 +145,8 @@ pub struct LimiterState {
     pub limits: Vec<LimitUsage>,
     /// Permits lent to the gate.
     pub in_gate: Amounts,
+    /// Permits of the shared limits that are borrowed and not in the gate.
+    pub borrowed: Amounts,
     /// How long the service still wants to be left alone.
     pub paused_for: Option<Span>,
     /// Nothing is granted until the supervisor says so.
@@ -154,6 +163,7 @@ impl LimiterState {
             queued: 0,
             limits: Vec::new(),
             in_gate: Amounts::NONE,
+            borrowed: Amounts::NONE,
             paused_for: None,
             suspended: true,
             counts: Counts::default(),
@@ -174,6 +184,7 @@ pub struct Limiter {
     queue: Queue,
     pause: Pause,
     suspended: bool,
+    life: u64,
     tick: Span,
     /// When the head of the queue can be granted, as far as the own ledger is concerned.
     head_ready_at: Option<Instant>,
@@ -209,6 +220,7 @@ impl Limiter {
             config,
             pause: Pause::default(),
             suspended: false,
+            life: 0,
             tick,
             head_ready_at: None,
             blocked_by: None,
@@ -224,11 +236,13 @@ impl Limiter {
 
     /// A limiter whose past is not known, because the one before it has failed at `now`: its ledger
     /// is empty (LIM-4), and it grants nothing until [`Limiter::resume`].
-    pub fn rebuilt(config: LimiterConfig, now: Instant, counts: Counts) -> Self {
+    pub fn rebuilt(config: LimiterConfig, now: Instant, before: &Past) -> Self {
         let mut limiter = Self::new(config);
+        limiter.life = before.life + 1;
         limiter.ledger.make_empty(now);
+        limiter.slice.forget(now);
         limiter.suspended = true;
-        limiter.counts = counts;
+        limiter.counts = before.counts;
         limiter
     }
 
@@ -321,12 +335,13 @@ impl Limiter {
         self.gate.stay_warm();
     }
 
-    /// The supervisor has lent `amounts`; `short` says why it is not all that was needed.
+    /// The supervisor has lent `amounts` to this life of the limiter; `short` says why it is not all
+    /// that was needed.
     ///
-    /// A loan that arrives between a failure and [`Limiter::resume`] was made to the machine that has
-    /// failed, and its lender counts it as spent already.
-    pub fn lent(&mut self, now: Instant, amounts: &Amounts, short: Option<Rejection>) {
-        if self.suspended {
+    /// A loan that was made to a life which has failed is not for this one: its lender counts it as
+    /// spent already.
+    pub fn lent(&mut self, now: Instant, life: u64, amounts: &Amounts, short: Option<Rejection>) {
+        if life != self.life {
             return;
         }
         self.slice.lent(amounts, self.gate.inside());
@@ -362,8 +377,11 @@ impl Limiter {
         self.plan(now);
     }
 
-    /// Grants again, after [`Limiter::rebuilt`].
-    pub fn resume(&mut self, now: Instant) {
+    /// Grants again, after [`Limiter::rebuilt`], if it is this life that may.
+    pub fn resume(&mut self, now: Instant, life: u64) {
+        if life != self.life {
+            return;
+        }
         self.suspended = false;
         self.plan(now);
     }
@@ -404,6 +422,7 @@ impl Limiter {
             queued: self.queue.len(),
             limits: self.ledger.usage(now),
             in_gate: self.gate.inside().clone(),
+            borrowed: self.slice.all_held().clone(),
             paused_for: self.pause.until(now).map(|until| until.since(now)),
             suspended: self.suspended,
             counts: self.counts,
@@ -427,9 +446,16 @@ impl Limiter {
         })
     }
 
-    /// What was done so far.
-    pub fn counts(&self) -> Counts {
-        self.counts
+    /// Which life of the service's limiter this is: one more after every failure. Messages to and
+    /// from the supervisor carry it, so that what was under way when a limiter failed is told apart
+    /// from what concerns its successor.
+    pub fn life(&self) -> u64 {
+        self.life
+    }
+
+    /// What is known of this limiter to the one that takes its place.
+    pub fn past(&self) -> Past {
+        Past { life: self.life, counts: self.counts }
     }
 
     /// Forgets what was used of the service's own limits, at the user's word.
@@ -467,8 +493,7 @@ impl Limiter {
     fn grant_in_order(&mut self, now: Instant) {
         while let Some(head) = self.queue.head() {
             let own = self.ledger.check(now, &head.cost);
-            let need = self.slice.short(&head.cost);
-            if own.is_ok() && need.is_none() {
+            if own.is_ok() && self.slice.covers(&head.cost) {
                 self.grant_head(now);
             } else if self.gate.has_anything() {
                 self.close_gate();
@@ -478,6 +503,7 @@ impl Limiter {
                 self.blocked_by = Some(rejection);
                 return;
             } else {
+                let need = self.slice.shared_part(&head.cost);
                 self.borrow(now, need);
                 return;
             }
@@ -499,11 +525,15 @@ impl Limiter {
         self.events.push_back(Event::Granted { ticket: request.ticket, charged, recorded: now });
     }
 
-    /// Asks for what the head needs, and for the rest of the queue if it is free.
+    /// Asks for all that the head needs, and for the rest of the queue if it is free.
+    ///
+    /// What is held already goes back first: two services that each kept a part of what both need
+    /// would have it recalled in turn, and neither would ever hold enough.
     fn borrow(&mut self, now: Instant, need: Amounts) {
         if self.slice.is_borrowing() {
             return;
         }
+        self.slice.give_back();
         self.report(now);
         let shared = self.slice.dimensions().iter();
         let queued: Amounts =

@@ -69,6 +69,8 @@ pub enum Unavailable {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Lent {
+    /// To which life of the limiter.
+    pub life: u64,
     /// How much.
     pub amounts: Amounts,
     /// Why it is less than was needed; the rest follows.
@@ -83,7 +85,10 @@ pub struct Recall;
 /// From the supervisor, some time after [`Failed`]: grant again.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub struct Resume;
+pub struct Resume {
+    /// Which life of the limiter may.
+    pub life: u64,
+}
 
 /// From the supervisor: stop for good.
 #[derive(Debug, Message)]
@@ -115,6 +120,8 @@ pub struct InjectPanic;
 pub struct Borrow {
     /// Who asks.
     pub service: ServiceName,
+    /// In which life.
+    pub life: u64,
     /// To grant whoever is next; kept until it can be met.
     pub need: Amounts,
     /// What could be used beyond that; lent only if it is free.
@@ -127,6 +134,8 @@ pub struct Borrow {
 pub struct Settle {
     /// Who reports.
     pub service: ServiceName,
+    /// In which life.
+    pub life: u64,
     /// What was done.
     pub report: Report,
 }
@@ -138,6 +147,8 @@ pub struct Settle {
 pub struct Failed {
     /// Who failed.
     pub service: ServiceName,
+    /// Which life the new machine is in.
+    pub life: u64,
     /// The panic's message, cut short.
     pub why: String,
 }

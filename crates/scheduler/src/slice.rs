@@ -79,6 +79,10 @@ impl Slice {
         &self.dimensions
     }
 
+    pub(crate) fn all_held(&self) -> &Amounts {
+        &self.held
+    }
+
     pub(crate) fn held(&self, dimension: Dimension) -> Option<u64> {
         self.dimensions.contains(&dimension).then(|| self.held.get(dimension))
     }
@@ -89,14 +93,24 @@ impl Slice {
         amounts.iter().filter(shared).collect()
     }
 
-    /// What is missing for a call of `cost`; nothing if it can be granted.
-    pub(crate) fn short(&self, cost: &Cost) -> Amounts {
-        Amounts::charged(cost, self.dimensions.iter().copied()).less(&self.held)
+    /// What a call of `cost` takes of the shared limits.
+    pub(crate) fn shared_part(&self, cost: &Cost) -> Amounts {
+        Amounts::charged(cost, self.dimensions.iter().copied())
+    }
+
+    /// Whether a call of `cost` can be granted from what is held.
+    pub(crate) fn covers(&self, cost: &Cost) -> bool {
+        self.held.covers(&self.shared_part(cost))
+    }
+
+    /// Whatever was spent by `now` is in the supervisor's books: so it is after a failure.
+    pub(crate) fn forget(&mut self, now: Instant) {
+        self.reported_at = now;
     }
 
     /// Spends what is held on a call.
     pub(crate) fn spend(&mut self, cost: &Cost) {
-        let amounts = Amounts::charged(cost, self.dimensions.iter().copied());
+        let amounts = self.shared_part(cost);
         debug_assert!(self.held.covers(&amounts), "a grant spends only what is held");
         self.held.subtract(&amounts);
         self.unreported.used.add(&amounts);
@@ -186,5 +200,49 @@ impl Slice {
 
     pub(crate) fn set_borrowing(&mut self, borrowing: bool) {
         self.borrowing = borrowing;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requests(amount: u64) -> Amounts {
+        Amounts::of(Dimension::Requests, amount)
+    }
+
+    fn spent(at: u64) -> Slice {
+        let mut slice = Slice::new(vec![Dimension::Requests]);
+        slice.forget(Instant::from_nanos(at));
+        slice.lent(&requests(5), &Amounts::NONE);
+        slice.spend(&Cost::request().requests(2));
+        slice
+    }
+
+    #[test]
+    fn what_was_not_reported_never_happened() {
+        let mut slice = spent(10);
+        slice.refund(Instant::from_nanos(11), &requests(2));
+        assert_eq!(slice.all_held(), &requests(5));
+        assert!(slice.report(Instant::from_nanos(12)).used.is_none());
+    }
+
+    #[test]
+    fn later_spending_does_not_stand_in_for_a_refund_of_what_was_reported() {
+        let mut slice = spent(10);
+        slice.refund(Instant::from_nanos(9), &requests(2));
+        assert_eq!(slice.all_held(), &requests(3));
+        let report = slice.report(Instant::from_nanos(12));
+        assert_eq!(report.used, requests(2));
+        assert_eq!(report.refunds, [(Instant::from_nanos(9), requests(2))]);
+    }
+
+    #[test]
+    fn a_report_that_did_not_arrive_is_made_again() {
+        let mut slice = spent(10);
+        slice.give_back();
+        let report = slice.report(Instant::from_nanos(12));
+        slice.report_bounced(report.clone());
+        assert_eq!(slice.report(Instant::from_nanos(13)), report);
     }
 }

@@ -2,7 +2,7 @@
 //! messages between them, on a clock that the caller moves.
 //!
 //! What the actors do with channels and timers, this does in a loop: the same calls on the same
-//! machines, in one fixed order. A message takes no time.
+//! machines, in one fixed order. A message takes no time, unless its delivery is held up on purpose.
 
 use std::collections::VecDeque;
 
@@ -43,6 +43,8 @@ pub struct World {
     supervisor: Supervisor,
     plants: Vec<Plant>,
     mail: VecDeque<Mail>,
+    /// Messages stay under way until [`World::deliver`] is called.
+    held_up: bool,
     answers: VecDeque<Answered>,
 }
 
@@ -59,12 +61,12 @@ struct Plant {
 /// A message that has not been delivered.
 #[derive(Debug)]
 enum Mail {
-    Borrow { from: ServiceName, need: Amounts, want: Amounts },
-    Settle { from: ServiceName, report: Report },
-    Failed { from: ServiceName },
-    Lent { to: ServiceName, amounts: Amounts, short: Option<Rejection> },
+    Borrow { from: ServiceName, life: u64, need: Amounts, want: Amounts },
+    Settle { from: ServiceName, life: u64, report: Report },
+    Failed { from: ServiceName, life: u64 },
+    Lent { to: ServiceName, life: u64, amounts: Amounts, short: Option<Rejection> },
     Recall { to: ServiceName },
-    Resume { to: ServiceName },
+    Resume { to: ServiceName, life: u64 },
 }
 
 impl World {
@@ -74,7 +76,7 @@ impl World {
         let plants = limiters.into_iter().map(Plant::new).collect();
         let supervisor = Supervisor::new(config);
         let (mail, answers) = (VecDeque::new(), VecDeque::new());
-        let mut world = Self { now, supervisor, plants, mail, answers };
+        let mut world = Self { now, supervisor, plants, mail, held_up: false, answers };
         for service in 0..world.plants.len() {
             world.enter(service, Limiter::wake);
         }
@@ -121,6 +123,40 @@ impl World {
         self.enter(service, |limiter, now| limiter.settle(now, settlement));
     }
 
+    /// Whether messages stay under way until [`World::deliver`] is called. What is under way when
+    /// they no longer do is delivered with the next message.
+    pub fn hold_up_mail(&mut self, held_up: bool) {
+        self.held_up = held_up;
+    }
+
+    /// Delivers up to so many of the messages that are under way, oldest first.
+    pub fn deliver(&mut self, messages: usize) {
+        for _ in 0..messages {
+            let Some(mail) = self.mail.pop_front() else {
+                return;
+            };
+            match mail {
+                Mail::Borrow { from, life, need, want } => {
+                    self.supervisor.borrow(self.now, &from, life, need, want);
+                }
+                Mail::Settle { from, life, report } => {
+                    self.supervisor.settle(self.now, &from, life, &report);
+                }
+                Mail::Failed { from, life } => self.supervisor.failed(self.now, &from, life),
+                Mail::Lent { to, life, amounts, short } => {
+                    self.enter_named(&to, |limiter, now| {
+                        limiter.lent(now, life, &amounts, short);
+                    });
+                }
+                Mail::Recall { to } => self.enter_named(&to, Limiter::recall),
+                Mail::Resume { to, life } => {
+                    self.enter_named(&to, |limiter, now| limiter.resume(now, life));
+                }
+            }
+            self.pump_supervisor();
+        }
+    }
+
     /// The machine of a service panics: what its actor does then.
     pub fn fail(&mut self, service: usize) {
         let now = self.now;
@@ -129,13 +165,14 @@ impl World {
         };
         plant.gate.close();
         plant.gate.settled(now);
-        plant.limiter = Limiter::rebuilt(plant.config.clone(), now, plant.limiter.counts());
+        plant.limiter = Limiter::rebuilt(plant.config.clone(), now, &plant.limiter.past());
         for request in plant.waiting.clone() {
             plant.limiter.acquire(now, request);
         }
-        self.mail.push_back(Mail::Failed { from: self.plants[service].config.service.clone() });
+        let (from, life) = (plant.config.service.clone(), plant.limiter.life());
+        self.mail.push_back(Mail::Failed { from, life });
         self.pump(service);
-        self.deliver();
+        self.deliver_unless_held_up();
     }
 
     /// The next answer to somebody who waited.
@@ -155,7 +192,7 @@ impl World {
         if self.supervisor.next_deadline().is_some_and(|at| at <= now) {
             self.supervisor.handle_timeout(now);
             self.pump_supervisor();
-            self.deliver();
+            self.deliver_unless_held_up();
         }
         for service in 0..self.plants.len() {
             if self.plants[service].limiter.next_deadline().is_some_and(|at| at <= now) {
@@ -183,7 +220,7 @@ impl World {
         plant.gate.settled(now);
         input(&mut plant.limiter, now);
         self.pump(service);
-        self.deliver();
+        self.deliver_unless_held_up();
     }
 
     fn pump(&mut self, service: usize) {
@@ -195,7 +232,7 @@ impl World {
     fn do_event(&mut self, service: usize, event: LimiterEvent) {
         let now = self.now;
         let plant = &mut self.plants[service];
-        let from = plant.config.service.clone();
+        let (from, life) = (plant.config.service.clone(), plant.limiter.life());
         match event {
             LimiterEvent::Granted { ticket, charged, recorded } => {
                 self.answer(service, ticket, Some(Ok(Granted { charged, recorded })));
@@ -215,9 +252,11 @@ impl World {
                     plant.limiter.gate_stays_warm();
                 }
             }
-            LimiterEvent::Report(report) => self.mail.push_back(Mail::Settle { from, report }),
+            LimiterEvent::Report(report) => {
+                self.mail.push_back(Mail::Settle { from, life, report });
+            }
             LimiterEvent::Borrow { need, want } => {
-                self.mail.push_back(Mail::Borrow { from, need, want });
+                self.mail.push_back(Mail::Borrow { from, life, need, want });
             }
         }
     }
@@ -235,32 +274,20 @@ impl World {
     fn pump_supervisor(&mut self) {
         while let Some(event) = self.supervisor.poll_event() {
             self.mail.push_back(match event {
-                SupervisorEvent::Lend { service, amounts, short } => {
-                    Mail::Lent { to: service, amounts, short }
+                SupervisorEvent::Lend { service, life, amounts, short } => {
+                    Mail::Lent { to: service, life, amounts, short }
                 }
                 SupervisorEvent::Recall { service } => Mail::Recall { to: service },
-                SupervisorEvent::Resume { service } => Mail::Resume { to: service },
+                SupervisorEvent::Resume { service, life } => Mail::Resume { to: service, life },
                 // Nothing is granted any more: the limiter was suspended when it failed.
                 SupervisorEvent::GiveUp { .. } => continue,
             });
         }
     }
 
-    fn deliver(&mut self) {
-        while let Some(mail) = self.mail.pop_front() {
-            match mail {
-                Mail::Borrow { from, need, want } => {
-                    self.supervisor.borrow(self.now, &from, need, want);
-                }
-                Mail::Settle { from, report } => self.supervisor.settle(self.now, &from, &report),
-                Mail::Failed { from } => self.supervisor.failed(self.now, &from),
-                Mail::Lent { to, amounts, short } => {
-                    self.enter_named(&to, |limiter, now| limiter.lent(now, &amounts, short));
-                }
-                Mail::Recall { to } => self.enter_named(&to, Limiter::recall),
-                Mail::Resume { to } => self.enter_named(&to, Limiter::resume),
-            }
-            self.pump_supervisor();
+    fn deliver_unless_held_up(&mut self) {
+        while !self.held_up && !self.mail.is_empty() {
+            self.deliver(1);
         }
     }
 

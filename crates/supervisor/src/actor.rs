@@ -123,8 +123,8 @@ impl SupervisorActor {
 
     fn do_event(&mut self, now: Instant, event: Event) {
         match event {
-            Event::Lend { service, amounts, short } => {
-                let lent = Lent { amounts: amounts.clone(), short };
+            Event::Lend { service, life, amounts, short } => {
+                let lent = Lent { life, amounts: amounts.clone(), short };
                 if self.limiter(&service).is_some_and(|it| it.try_send(lent).is_err()) {
                     self.machine.lend_bounced(now, &service, &amounts);
                 }
@@ -135,8 +135,8 @@ impl SupervisorActor {
                 }
             }
             // Bounded by the number of restarts; these must arrive even when the mailbox is full.
-            Event::Resume { service } => {
-                self.tell(&service, Resume);
+            Event::Resume { service, life } => {
+                self.tell(&service, Resume { life });
                 self.events.send(Seen::LimiterResumed { service });
             }
             Event::GiveUp { service } => {
@@ -204,8 +204,8 @@ impl Handler<Borrow> for SupervisorActor {
     type Result = ();
 
     fn handle(&mut self, borrow: Borrow, ctx: &mut Context<Self>) {
-        let Borrow { service, need, want } = borrow;
-        self.enter(ctx, |machine, now| machine.borrow(now, &service, need, want));
+        let Borrow { service, life, need, want } = borrow;
+        self.enter(ctx, |machine, now| machine.borrow(now, &service, life, need, want));
     }
 }
 
@@ -213,7 +213,8 @@ impl Handler<Settle> for SupervisorActor {
     type Result = ();
 
     fn handle(&mut self, settle: Settle, ctx: &mut Context<Self>) {
-        self.enter(ctx, |machine, now| machine.settle(now, &settle.service, &settle.report));
+        let Settle { service, life, report } = settle;
+        self.enter(ctx, |machine, now| machine.settle(now, &service, life, &report));
     }
 }
 
@@ -221,9 +222,9 @@ impl Handler<Failed> for SupervisorActor {
     type Result = ();
 
     fn handle(&mut self, failed: Failed, ctx: &mut Context<Self>) {
-        let Failed { service, why } = failed;
+        let Failed { service, life, why } = failed;
         self.events.send(Seen::LimiterFailed { service: service.clone(), why });
-        self.enter(ctx, |machine, now| machine.failed(now, &service));
+        self.enter(ctx, |machine, now| machine.failed(now, &service, life));
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Event {
     Lend {
         /// Which.
         service: ServiceName,
+        /// In which life.
+        life: u64,
         /// How much.
         amounts: Amounts,
         /// Why it is less than was needed.
@@ -56,6 +58,8 @@ pub enum Event {
     Resume {
         /// Which.
         service: ServiceName,
+        /// In which life.
+        life: u64,
     },
     /// Stop a limiter that has failed too often.
     GiveUp {
@@ -67,6 +71,8 @@ pub enum Event {
 /// What one service has borrowed, and how it fares.
 #[derive(Debug, Default)]
 struct Account {
+    /// Which life of the limiter this is: what another life says or is told does not count.
+    life: u64,
     lent: Amounts,
     /// What it waits for; with what it could use beyond that.
     need: Option<(Amounts, Amounts)>,
@@ -140,16 +146,24 @@ impl Supervisor {
     }
 
     /// A limiter asks for permits: `need` for whoever is next there, and up to `want` beyond it.
-    pub fn borrow(&mut self, now: Instant, service: &ServiceName, need: Amounts, want: Amounts) {
+    pub fn borrow(
+        &mut self,
+        now: Instant,
+        service: &ServiceName,
+        life: u64,
+        need: Amounts,
+        want: Amounts,
+    ) {
         let Some(account) = self.accounts.get_mut(service) else {
             return;
         };
-        if account.failures.health != Health::Running {
+        if account.life != life || account.failures.health != Health::Running {
             return;
         }
         account.borrows += 1;
         if need.is_none() {
-            let spare = if self.waiting.is_empty() { self.spare(now, &want) } else { Amounts::NONE };
+            let spare =
+                if self.waiting.is_empty() { self.spare(now, &want) } else { Amounts::NONE };
             self.lend(now, service, &spare);
             return;
         }
@@ -162,18 +176,17 @@ impl Supervisor {
     }
 
     /// A limiter reports what it did with what it was lent.
-    pub fn settle(&mut self, now: Instant, service: &ServiceName, report: &Report) {
-        let Some(account) = self.accounts.get_mut(service) else {
+    pub fn settle(&mut self, now: Instant, service: &ServiceName, life: u64, report: &Report) {
+        let account = self.accounts.get_mut(service);
+        let Some(account) = account.filter(|account| account.life == life) else {
             return;
         };
         let mut ended = report.used.clone();
         ended.add(&report.returned);
-        // A report from before a failure comes after the failure was settled for all of it.
-        if account.lent.covers(&ended) {
-            account.lent.subtract(&ended);
-            self.ledger.settle(now, &ended, &report.used);
-        }
+        debug_assert!(account.lent.covers(&ended), "SUP-1: {service} ends more than it was lent");
+        account.lent.subtract(&ended);
         account.recalling = false;
+        self.ledger.settle(now, &ended, &report.used);
         self.ledger.record(now, &report.debt);
         for (recorded, amounts) in &report.refunds {
             self.ledger.refund(now, *recorded, amounts);
@@ -184,12 +197,14 @@ impl Supervisor {
         self.serve(now);
     }
 
-    /// A limiter has failed; its gate is closed. What it held counts as spent by now.
-    pub fn failed(&mut self, now: Instant, service: &ServiceName) {
+    /// A limiter has failed; its gate is closed, and its next life is `life`. What it held counts as
+    /// spent by now.
+    pub fn failed(&mut self, now: Instant, service: &ServiceName, life: u64) {
         let Some(account) = self.accounts.get_mut(service) else {
             return;
         };
         let held = std::mem::take(&mut account.lent);
+        account.life = life;
         account.need = None;
         account.recalling = false;
         account.failures.failed(now, &self.policy);
@@ -225,7 +240,8 @@ impl Supervisor {
     pub fn handle_timeout(&mut self, now: Instant) {
         for (service, account) in &mut self.accounts {
             if account.failures.rested(now) {
-                self.events.push_back(Event::Resume { service: service.clone() });
+                let (service, life) = (service.clone(), account.life);
+                self.events.push_back(Event::Resume { service, life });
             }
         }
         self.serve(now);
@@ -278,7 +294,8 @@ impl Supervisor {
                     self.lend(now, &service, &loan);
                 }
                 Err(rejection) => {
-                    self.ready_at = rejection.retry_after.map(|wait| now + wait);
+                    // At the latest, as if all that is lent were spent; a report may come sooner.
+                    self.ready_at = Some(self.ledger.earliest(now, &need));
                     self.recall_for(&service, &rejection);
                     return;
                 }
@@ -299,7 +316,7 @@ impl Supervisor {
             account.lent.add(amounts);
         }
         let amounts = if lent.is_ok() { amounts.clone() } else { Amounts::NONE };
-        self.events.push_back(Event::Lend { service: service.clone(), amounts, short: None });
+        self.tell(service, amounts, None);
     }
 
     /// Tells a limiter that has to wait what it waits for.
@@ -313,8 +330,12 @@ impl Supervisor {
             let (need, _) = self.need_of(self.waiting.front()?)?;
             self.ledger.check_lend(now, &need).err()
         });
-        let service = service.clone();
-        self.events.push_back(Event::Lend { service, amounts: Amounts::NONE, short });
+        self.tell(service, Amounts::NONE, short);
+    }
+
+    fn tell(&mut self, service: &ServiceName, amounts: Amounts, short: Option<Rejection>) {
+        let life = self.accounts.get(service).map_or(0, |account| account.life);
+        self.events.push_back(Event::Lend { service: service.clone(), life, amounts, short });
     }
 
     /// The part of `want` that can be lent without leaving nothing for the other services.
