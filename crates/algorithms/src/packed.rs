@@ -22,7 +22,7 @@ pub struct Packed(pub(crate) u64);
 /// | dimensions | value bits of the first, of each other |
 /// |---|---|
 /// | 1 | 61 |
-/// | 2 | 21, 39 |
+/// | 2 | 30, 30 |
 /// | 3 | 19, 20 |
 /// | 4 | 13, 15 |
 ///
@@ -33,7 +33,7 @@ pub struct Packed(pub(crate) u64);
 /// let layout = Layout::new(&[Dimension::Requests, Dimension::Tokens]).expect("two dimensions");
 /// assert!(layout.pack(&Cost::request().tokens(1_000)).is_some());
 /// // More than the field of requests can hold: such a call takes the other way.
-/// assert!(layout.pack(&Cost::request().requests(1 << 21)).is_none());
+/// assert!(layout.pack(&Cost::request().requests(1 << 30)).is_none());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
@@ -55,7 +55,7 @@ impl Layout {
     pub fn new(dimensions: &[Dimension]) -> Option<Self> {
         let (first, other) = match dimensions.len() {
             1 => (61, 0),
-            2 => (21, 39),
+            2 => (30, 30),
             3 => (19, 20),
             4 => (13, 15),
             _ => return None,

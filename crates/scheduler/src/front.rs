@@ -149,6 +149,8 @@ impl Front {
     /// Tells the actor something, without waiting for it.
     pub fn settle(&self, settlement: Settlement) {
         let mut way_back = self.lock();
+        // Whoever came first since the actor looked has woken it.
+        let first = way_back.list.is_empty();
         if way_back.list.len() < SETTLEMENTS_MAX {
             way_back.list.push(settlement);
         } else {
@@ -156,7 +158,9 @@ impl Front {
             self.forgone.fetch_add(1, Ordering::Relaxed);
         }
         drop(way_back);
-        self.wake.notify_one();
+        if first {
+            self.wake.notify_one();
+        }
     }
 
     /// Everything that was settled since the last call.

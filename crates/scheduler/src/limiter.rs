@@ -742,18 +742,23 @@ impl Limiter {
     fn arm_ticks(&mut self, now: Instant) {
         let soon = now + self.tick;
         if self.slice.has_news() {
-            self.report_at.get_or_insert(soon);
+            sooner(&mut self.report_at, soon);
         }
         if !self.queue.is_empty() || self.closing || self.suspended {
             return;
         }
         if self.gate.is_warm() {
-            self.tick_at.get_or_insert(soon);
+            sooner(&mut self.tick_at, soon);
         } else if let Some(gain) = self.ledger.next_gain(now) {
-            self.tick_at.get_or_insert(gain.max(soon));
+            sooner(&mut self.tick_at, gain.max(soon));
         }
         if self.slice.is_needed() && self.slice.is_low(self.gate.inside()) {
-            self.tick_at.get_or_insert(self.borrow_ahead_at.max(soon));
+            sooner(&mut self.tick_at, self.borrow_ahead_at.max(soon));
         }
     }
+}
+
+/// Arms a timer for `at`, unless it is armed for an earlier instant already.
+fn sooner(timer: &mut Option<Instant>, at: Instant) {
+    *timer = Some(timer.map_or(at, |armed| armed.min(at)));
 }

@@ -313,3 +313,39 @@ impl Plant {
         Self { config, limiter, layout, gate, waiting: Vec::new() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tidegate_units::Span;
+
+    use super::*;
+
+    /// One service with one limit.
+    fn world(limit: &str) -> World {
+        let service: ServiceName = "service".parse().expect("a name");
+        let limiter = LimiterConfig {
+            service: service.clone(),
+            limits: vec![limit.parse().expect("a limit")],
+            shared: Vec::new(),
+            queue_capacity: 10,
+        };
+        let config = SupervisorConfig { services: vec![service], ..SupervisorConfig::default() };
+        World::new(Instant::ZERO, &config, vec![limiter])
+    }
+
+    #[test]
+    fn what_is_taken_after_a_pause_is_recorded_within_a_tick() {
+        let mut world = world("1000 requests per minute");
+        let one = Cost::request();
+        assert!(world.take(0, &one).is_some());
+        // Long enough for the gate to cool; the first permit comes back only after a minute.
+        for millis in [100, 200, 300, 1_000] {
+            world.advance(Instant::ZERO + Span::from_millis(millis));
+        }
+        for _ in 0..10 {
+            assert!(world.take(0, &one).is_some());
+        }
+        let look = world.next_deadline().expect("somebody looks at the gate");
+        assert!(look.since(world.now()) <= tidegate_scheduler::limiter::TICK_MAX);
+    }
+}

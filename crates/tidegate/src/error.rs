@@ -8,15 +8,17 @@ use tidegate_store::RunMarkError;
 use tidegate_units::{Code, InvalidServiceName, Rejection, ServiceName};
 
 /// Why there is no permit: later, never, cannot say, or stopped.
+///
+/// Rejections are boxed, so that the answer of a call that is granted stays small.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcquireError {
     /// Not now; [`Rejection::retry_after`] says before when not either.
     #[error(transparent)]
-    Later(Rejection),
+    Later(Box<Rejection>),
     /// Not ever: the call is larger than a limit can hold.
     #[error(transparent)]
-    Never(Rejection),
+    Never(Box<Rejection>),
     /// The limiter cannot say. Whether to go ahead without a permit is up to the caller.
     #[error("cannot say whether `{service}` has room: {why} ({})", Code::E4430)]
     Unavailable {
@@ -64,9 +66,8 @@ impl AcquireError {
 impl From<Rejection> for AcquireError {
     fn from(rejection: Rejection) -> Self {
         match rejection.retry_after {
-            Some(_) => Self::Later(rejection),
-            None if rejection.code.is_retryable() => Self::Later(rejection),
-            None => Self::Never(rejection),
+            None if !rejection.code.is_retryable() => Self::Never(Box::new(rejection)),
+            _ => Self::Later(Box::new(rejection)),
         }
     }
 }

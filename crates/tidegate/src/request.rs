@@ -108,7 +108,8 @@ impl<'h> PermitRequest<'h> {
         if let Some(recorded) = self.core.front.take(&self.cost) {
             return Ok(Permit::new(self.core, self.cost, recorded));
         }
-        let grant = waiting::in_line(self.core, self.in_line()).await?;
+        // Boxed, so that the future of a call that does not wait stays small.
+        let grant = Box::pin(waiting::in_line(self.core, self.in_line())).await?;
         Ok(Permit::new(self.core, self.cost, grant.claim()))
     }
 
