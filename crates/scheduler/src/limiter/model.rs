@@ -1,0 +1,141 @@
+//! What goes into a limiter, what comes out of it, and what others may see of it.
+
+use serde::Serialize;
+use tidegate_algorithms::{LimitUsage, Packed};
+use tidegate_units::{Amounts, Dimension, Instant, Limit, Outcome, Rejection, ServiceName, Span};
+
+use crate::{Report, Ticket};
+
+/// What a limiter is made from.
+#[derive(Debug, Clone)]
+pub struct LimiterConfig {
+    /// The service.
+    pub service: ServiceName,
+    /// Its own limits.
+    pub limits: Vec<Limit>,
+    /// The limits that it shares with all services, kept by the supervisor.
+    pub shared: Vec<Limit>,
+    /// The most requests that may wait.
+    pub queue_capacity: usize,
+}
+
+impl LimiterConfig {
+    /// The dimensions that a permit is charged in: requests first, whether they are limited or not,
+    /// so that calls are counted.
+    pub fn gate_dimensions(&self) -> Vec<Dimension> {
+        let mut dimensions = vec![Dimension::Requests];
+        for limit in self.limits.iter().chain(&self.shared) {
+            if !dimensions.contains(&limit.dimension()) {
+                dimensions.push(limit.dimension());
+            }
+        }
+        dimensions
+    }
+}
+
+/// What the limiter wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Tell the caller that it may go ahead.
+    Granted {
+        /// Whose request.
+        ticket: Ticket,
+        /// What was charged in each dimension that has a limit.
+        charged: Amounts,
+        /// When it was recorded.
+        recorded: Instant,
+    },
+    /// Tell the caller why not.
+    Refused {
+        /// Whose request.
+        ticket: Ticket,
+        /// Why.
+        rejection: Rejection,
+    },
+    /// Close the gate, then read the clock, then call [`Limiter::gate_closed`].
+    CloseGate,
+    /// Open the gate, which is closed and empty, with this in it.
+    OpenGate(Packed),
+    /// Add this to the open gate.
+    FillGate(Packed),
+    /// Let the gate cool; if somebody took from it since the last reading, call
+    /// [`Limiter::gate_stays_warm`].
+    CoolGate,
+    /// Tell the supervisor what was used, before anything else that is said to it.
+    Report(Report),
+    /// Tell the caller that the limiter could not say in time.
+    Unanswered {
+        /// Whose request.
+        ticket: Ticket,
+    },
+    /// Ask the supervisor for permits of the shared limits.
+    Borrow {
+        /// To grant whoever is next; the supervisor keeps this until it can be met.
+        need: Amounts,
+        /// What could be used beyond that; lent only if it is free.
+        want: Amounts,
+    },
+}
+
+/// What the limiter has done, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Counts {
+    /// Requests granted from the gate, by the amount of `requests`.
+    pub granted_by_gate: u64,
+    /// Requests granted from the queue.
+    pub granted_by_queue: u64,
+    /// Requests refused.
+    pub refused: u64,
+    /// Of those, how many waited in vain until their deadline.
+    pub expired: u64,
+    /// Callers that stopped waiting.
+    pub withdrawn: u64,
+    /// Grants that nobody was there to take.
+    pub unclaimed: u64,
+    /// Permits closed, by [`Outcome::index`]; only those that reported something.
+    pub outcomes: [u64; Outcome::ALL.len()],
+}
+
+/// What outlives a limiter that has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Past {
+    pub(super) life: u64,
+    pub(super) counts: Counts,
+}
+
+/// What others may see of a limiter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LimiterState {
+    /// The service.
+    pub service: ServiceName,
+    /// Requests that wait.
+    pub queued: usize,
+    /// Where each of the service's own limits stands.
+    pub limits: Vec<LimitUsage>,
+    /// Permits lent to the gate.
+    pub in_gate: Amounts,
+    /// Permits of the shared limits that are borrowed and not in the gate.
+    pub borrowed: Amounts,
+    /// How long the service still wants to be left alone.
+    pub paused_for: Option<Span>,
+    /// Nothing is granted until the supervisor says so.
+    pub suspended: bool,
+    /// What was done so far.
+    pub counts: Counts,
+}
+
+impl LimiterState {
+    /// What can be said of a limiter that no longer runs.
+    pub fn stopped(service: ServiceName) -> Self {
+        Self {
+            service,
+            queued: 0,
+            limits: Vec::new(),
+            in_gate: Amounts::NONE,
+            borrowed: Amounts::NONE,
+            paused_for: None,
+            suspended: true,
+            counts: Counts::default(),
+        }
+    }
+}
