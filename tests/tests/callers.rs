@@ -1,0 +1,223 @@
+//! What callers may rely on: order, deadlines, cancellation, pauses, stopping; on virtual time where
+//! time matters.
+
+use std::future::Future;
+use std::time::Duration;
+
+use actix::System;
+use tidegate::desk::{AcquirePermit, SettlePermit};
+use tidegate::{
+    AcquireError, Code, Cost, Handle, Limit, Observation, Reason, ServiceConfig, Span, Tidegate,
+};
+
+/// Runs a test on one arbiter whose time stands still until everybody waits.
+fn on_virtual_time(test: impl Future<Output = ()>) {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime")
+    };
+    System::with_tokio_rt(runtime).block_on(test);
+}
+
+fn start(limits: impl IntoIterator<Item = &'static str>) -> (Tidegate, Handle) {
+    let limits: Vec<Limit> = limits
+        .into_iter()
+        .map(|text| text.parse::<Limit>().expect("a limit").guard(Span::ZERO).expect("no guard"))
+        .collect();
+    let builder = Tidegate::builder().service("service", ServiceConfig::limited(limits));
+    let tidegate = builder.expect("a name").start().expect("it starts");
+    let handle = tidegate.service("service").expect("configured");
+    (tidegate, handle)
+}
+
+/// Lets the actors do what they have to do.
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(60)).await;
+}
+
+async fn available(handle: &Handle) -> u64 {
+    let usage = handle.usage().await.expect("it answers");
+    usage.service.limits[0].available + usage.service.limits[0].lent
+}
+
+#[test]
+fn a_saturated_limit_admits_exactly_its_rate() {
+    on_virtual_time(async {
+        let (_tidegate, handle) = start(["10 requests per second"]);
+        let begin = tokio::time::Instant::now();
+        for _ in 0..600 {
+            handle.request().acquire().await.expect("it waits").done();
+        }
+        // Ten at once, and ten more each second from when the first ten were recorded.
+        let took = begin.elapsed();
+        let ideal = Duration::from_secs(59);
+        assert!(took >= ideal, "600 in {took:?}");
+        assert!(took < ideal + Duration::from_secs(1), "600 in {took:?}");
+    });
+}
+
+#[test]
+fn a_wait_that_outlasts_the_deadline_is_refused_at_once() {
+    on_virtual_time(async {
+        let (_tidegate, handle) = start(["1 request per minute"]);
+        handle.request().acquire().await.expect("the first").done();
+        let begin = tokio::time::Instant::now();
+        let within = Duration::from_secs(30);
+        let refused = handle.request().within(within).acquire().await.expect_err("too long");
+        assert!(begin.elapsed() < Duration::from_millis(1), "at once");
+        let rejection = refused.rejection().expect("a limit refused");
+        assert_eq!((rejection.code, rejection.reason), (Code::E4404, Reason::DeadlineTooClose));
+        assert_eq!((rejection.used, rejection.limit), (1, 1));
+        let retry = rejection.retry_after.expect("later");
+        assert!(retry > Span::from_secs(59) && retry <= Span::from_secs(60), "{retry}");
+        let patient = handle.request().within(Duration::from_secs(61)).acquire().await;
+        patient.expect("long enough").done();
+    });
+}
+
+#[test]
+fn a_dropped_future_has_consumed_nothing_and_the_next_in_line_is_served() {
+    on_virtual_time(async {
+        let (_tidegate, handle) = start(["1 request per second"]);
+        handle.request().acquire().await.expect("the first").done();
+        let first = handle.clone();
+        let impatient = tokio::spawn(async move {
+            let wait = Duration::from_millis(500);
+            tokio::time::timeout(wait, first.request().acquire()).await.is_err()
+        });
+        tokio::task::yield_now().await;
+        let begin = tokio::time::Instant::now();
+        handle.request().acquire().await.expect("the second in line").done();
+        assert!(begin.elapsed() < Duration::from_millis(1_100), "as if nobody had been ahead");
+        assert!(impatient.await.expect("no panic"), "it gave up");
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        assert_eq!(available(&handle).await, 1, "nothing is lost");
+        let state = handle.usage().await.expect("it answers").service;
+        assert_eq!((state.queued, state.counts.withdrawn), (0, 1));
+    });
+}
+
+#[test]
+fn a_try_never_overtakes_somebody_who_waits() {
+    on_virtual_time(async {
+        let (_tidegate, handle) = start(["2 requests per second", "100 tokens per second"]);
+        handle.request().tokens(60).acquire().await.expect("it fits").done();
+        let other = handle.clone();
+        let waiting = tokio::spawn(async move {
+            other.request().tokens(80).acquire().await.expect("it waits").done();
+        });
+        settle().await;
+        // There are requests and tokens left for a small one, but somebody waits for more.
+        let refused = handle.request().tokens(5).try_acquire().expect_err("not before the other");
+        let rejection = refused.rejection().expect("later");
+        assert_eq!(rejection.queue_position, Some(1));
+        waiting.await.expect("served");
+    });
+}
+
+#[test]
+fn what_was_not_used_is_given_back_and_what_was_used_beyond_is_owed() {
+    on_virtual_time(async {
+        let (_tidegate, handle) = start(["100 tokens per second"]);
+        let permit = handle.request().tokens(90).acquire().await.expect("it fits");
+        permit.ok(Cost::request().tokens(30));
+        settle().await;
+        assert_eq!(available(&handle).await, 70);
+        let permit = handle.request().tokens(10).acquire().await.expect("it fits");
+        permit.ok(Cost::request().tokens(150));
+        settle().await;
+        assert_eq!(available(&handle).await, 0);
+        let debt = handle.usage().await.expect("it answers").service.limits[0].debt;
+        assert_eq!(debt, 80);
+        let permit = handle.request().tokens(10).acquire().await.expect("when it is paid");
+        permit.cancel();
+        settle().await;
+    });
+}
+
+#[test]
+fn a_pause_that_the_service_asks_for_holds_everybody() {
+    on_virtual_time(async {
+        let (_tidegate, handle) = start(["100 requests per second"]);
+        let permit = handle.request().acquire().await.expect("it fits");
+        permit.settle(Observation::from_status(429).retry_after(Span::from_secs(5)));
+        // At once, for every thread, before the limiter has heard of it.
+        assert!(handle.request().try_acquire().is_err());
+        settle().await;
+        let refused = handle.request().try_acquire().expect_err("paused");
+        assert_eq!(refused.code(), Code::E4422);
+        let begin = tokio::time::Instant::now();
+        handle.request().acquire().await.expect("after the pause").done();
+        assert!(begin.elapsed() > Duration::from_millis(4_900));
+    });
+}
+
+#[test]
+fn a_cost_that_never_fits_is_told_so_by_every_way_to_ask() {
+    let (_tidegate, handle) = start(["10 requests per second", "100 tokens per minute"]);
+    let blocked = handle.request().tokens(101).acquire_blocking().expect_err("never");
+    let tried = handle.request().tokens(101).try_acquire().expect_err("never");
+    for refused in [blocked, tried] {
+        assert_eq!(refused.code(), Code::E4410);
+        assert!(matches!(refused, AcquireError::Never(_)));
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(refused, @"101 tokens asked of service `service` never fit: at most 100 can pass at once, make the call smaller or raise the limit (E4410)");
+        }
+    }
+}
+
+#[test]
+fn those_who_wait_are_told_when_tidegate_stops() {
+    let (tidegate, handle) = start(["1 request per minute"]);
+    handle.request().acquire_blocking().expect("the first").done();
+    let waiting = {
+        let handle = handle.clone();
+        let wait = Duration::from_secs(120);
+        std::thread::spawn(move || handle.request().within(wait).acquire_blocking().map(drop))
+    };
+    while runtime_usage(&handle).is_some_and(|queued| queued == 0) {
+        std::thread::yield_now();
+    }
+    drop(tidegate);
+    let told = waiting.join().expect("no panic").expect_err("stopped");
+    assert_eq!(told.code(), Code::E4431);
+    assert_eq!(handle.request().try_acquire().expect_err("stopped").code(), Code::E4431);
+    assert_eq!(handle.request().acquire_blocking().expect_err("stopped").code(), Code::E4431);
+}
+
+fn runtime_usage(handle: &Handle) -> Option<usize> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(handle.usage()).ok().map(|usage| usage.service.queued)
+}
+
+#[test]
+fn blocking_on_a_thread_of_a_runtime_is_refused_instead_of_blocking_the_limiter() {
+    on_virtual_time(async {
+        let (_tidegate, handle) = start(["1 request per minute"]);
+        handle.request().acquire().await.expect("the first").done();
+        let refused = handle.request().acquire_blocking().expect_err("it would block the runtime");
+        assert!(matches!(refused, AcquireError::WouldBlockRuntime { .. }));
+    });
+}
+
+#[test]
+fn an_actix_host_asks_by_message() {
+    on_virtual_time(async {
+        let (_tidegate, handle) = start(["1 request per second"]);
+        let desk = handle.recipient::<AcquirePermit>();
+        let settle = handle.recipient::<SettlePermit>();
+        let permit = desk.send(AcquirePermit::of(Cost::request())).await.expect("there");
+        let permit = permit.expect("a permit");
+        let observation = Observation::ok();
+        settle.send(SettlePermit { permit, observation }).await.expect("there");
+        let impatient = AcquirePermit {
+            within: Some(Duration::from_millis(10)),
+            ..AcquirePermit::of(Cost::request())
+        };
+        let refused = desk.send(impatient).await.expect("there").expect_err("too soon");
+        assert_eq!(refused.code(), Code::E4404);
+    });
+}

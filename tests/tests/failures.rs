@@ -1,0 +1,127 @@
+//! Limiters that panic under load: callers are answered, nothing is over-admitted, and the
+//! supervisor counts and in the end gives up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tidegate::{
+    AcquireError, Code, Dimension, Event, Handle, Limit, RestartPolicy, ServiceConfig, Tidegate,
+    Unavailable,
+};
+use tidegate_tests::{CountingService, excess};
+use tidegate_units::{Clock, MonotonicClock, Span};
+
+fn limit(amount: u64) -> Limit {
+    let limit = Limit::new(Dimension::Requests, amount, Span::from_millis(400)).expect("a limit");
+    limit.guard(Span::from_millis(200)).expect("a guard")
+}
+
+fn start(restarts_max: usize) -> Tidegate {
+    Tidegate::builder()
+        .service("shaky", ServiceConfig::limited([limit(60)]))
+        .and_then(|builder| builder.service("steady", ServiceConfig::limited([limit(60)])))
+        .expect("names")
+        .global_limit(limit(100))
+        .restarts(RestartPolicy { restarts_max, ..RestartPolicy::default() })
+        .start()
+        .expect("it starts")
+}
+
+#[derive(Default)]
+struct Seen {
+    service: CountingService,
+    granted: AtomicU64,
+    refused: AtomicU64,
+}
+
+async fn load(seen: Arc<Seen>, handle: Handle, clock: MonotonicClock, run: Span) {
+    while clock.now().since(tidegate_units::Instant::ZERO) < run {
+        match handle.request().within(Duration::from_secs(2)).acquire().await {
+            Ok(permit) => {
+                seen.service.arrive(clock.now(), 0);
+                seen.granted.fetch_add(1, Ordering::Relaxed);
+                permit.done();
+            }
+            Err(AcquireError::Later(_)) => drop(seen.refused.fetch_add(1, Ordering::Relaxed)),
+            Err(other) => panic!("{other}"),
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .expect("a runtime")
+}
+
+#[test]
+fn a_panic_under_load_over_admits_nothing_and_leaves_nobody_unanswered() {
+    let tidegate = start(5);
+    let [shaky, steady] = ["shaky", "steady"].map(|name| tidegate.service(name).expect("there"));
+    let seen = [Arc::new(Seen::default()), Arc::new(Seen::default())];
+    let clock = MonotonicClock::new();
+    let run = Span::from_secs(3);
+    runtime().block_on(async {
+        let mut tasks = Vec::new();
+        for _ in 0..20 {
+            tasks.push(tokio::spawn(load(Arc::clone(&seen[0]), shaky.clone(), clock, run)));
+            tasks.push(tokio::spawn(load(Arc::clone(&seen[1]), steady.clone(), clock, run)));
+        }
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            shaky.inject_panic().await.expect("the mailbox survives");
+        }
+        let answered = async {
+            for task in tasks {
+                task.await.expect("no caller is left without an answer");
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), answered).await.expect("all answered");
+
+        let state = tidegate.supervisor_state().await.expect("it answers");
+        let [shaky, steady] = ["shaky", "steady"].map(|name| {
+            let name = name.parse().expect("a name");
+            &state.services[&name]
+        });
+        assert_eq!((shaky.failures, shaky.restarts), (3, 3));
+        assert_eq!((steady.failures, steady.restarts), (0, 0));
+        let text = tidegate.metrics().await.expect("they render");
+        assert!(text.contains("tidegate_limiter_restarts_total{service=\"shaky\"} 3"), "{text}");
+    });
+    let [first, second] = seen.map(|seen| seen.service.arrivals());
+    assert_eq!(excess(&limit(60), &first), 0, "the shaky service");
+    assert_eq!(excess(&limit(60), &second), 0, "the steady service");
+    let mut all = [first.clone(), second].concat();
+    all.sort_unstable();
+    assert_eq!(excess(&limit(100), &all), 0, "both together");
+    let last = first.last().expect("it was used").at;
+    assert!(last.since(tidegate_units::Instant::ZERO) > Span::from_millis(1_600), "after the last");
+    let events: Vec<Event> = tidegate.events().try_iter().collect();
+    let failed = |event: &&Event| matches!(event, Event::LimiterFailed { .. });
+    let resumed = |event: &&Event| matches!(event, Event::LimiterResumed { .. });
+    assert_eq!(events.iter().filter(failed).count(), 3);
+    assert_eq!(events.iter().filter(resumed).count(), 3);
+}
+
+#[test]
+fn a_limiter_that_fails_too_often_is_given_up_and_says_so() {
+    let tidegate = start(2);
+    let handle = tidegate.service("shaky").expect("there");
+    runtime().block_on(async {
+        for _ in 0..3 {
+            handle.inject_panic().await.expect("the mailbox survives");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let refused = handle.request().acquire().await.expect_err("it was given up");
+        let service = handle.name().clone();
+        let why = Unavailable::GivenUp;
+        assert_eq!(refused, AcquireError::Unavailable { service, why });
+        assert_eq!(refused.code(), Code::E4430);
+        let other = tidegate.service("steady").expect("there");
+        other.request().acquire().await.expect("the other service goes on").done();
+    });
+}
