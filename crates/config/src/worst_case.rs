@@ -32,7 +32,7 @@ use tidegate_units::{EnforcedAs, Limit};
 /// Saturates at 2^64 − 1, which limits in range do not reach.
 pub fn worst_case(limit: &Limit) -> u64 {
     match limit.shape() {
-        EnforcedAs::TokenBucket => bucket_capacity(limit).saturating_add(limit.amount()),
+        EnforcedAs::TokenBucket => limit.shaped_burst().saturating_add(limit.amount()),
         _ => limit.amount(),
     }
 }
@@ -47,15 +47,6 @@ pub fn provider_allows(limit: &Limit) -> u64 {
         EnforcedAs::TokenBucket => limit.burst_amount().saturating_add(limit.amount()),
         _ => limit.amount(),
     }
-}
-
-/// `burst − ⌈amount · guard / window⌉`, at least 1.
-fn bucket_capacity(limit: &Limit) -> u64 {
-    let refill = u128::from(limit.amount()) * u128::from(limit.guard_span().as_nanos());
-    // No more than the amount, since the guard is no longer than the window.
-    let refilled = refill.div_ceil(u128::from(limit.window().as_nanos()));
-    let refilled = u64::try_from(refilled).unwrap_or(u64::MAX);
-    limit.burst_amount().saturating_sub(refilled).max(1)
 }
 
 #[cfg(test)]
