@@ -121,7 +121,7 @@ proptest! {
     ) {
         let window = Span::from_nanos(WINDOW);
         let admitted = run(&SlidingLog::new(amount, window), &steps);
-        prop_assert!(most_in_a_window(&admitted, window) <= amount);
+        prop_assert!(most_in_a_window(&admitted, window) <= amount, "ALG-4");
     }
 
     #[test]
@@ -133,7 +133,7 @@ proptest! {
             run(&TokenBucket::new(amount, window, capacity), &steps),
             run(&Gcra::new(amount, window, capacity), &steps),
         ] {
-            prop_assert!(!breaks_a_bucket(&admitted, amount, window, capacity));
+            prop_assert!(!breaks_a_bucket(&admitted, amount, window, capacity), "ALG-4");
         }
     }
 
