@@ -175,7 +175,7 @@ fn those_who_wait_are_told_when_tidegate_stops() {
     handle.request().acquire_blocking().expect("the first").done();
     let waiting = {
         let handle = handle.clone();
-        let wait = Duration::from_secs(120);
+        let wait = Duration::from_mins(2);
         std::thread::spawn(move || handle.request().within(wait).acquire_blocking().map(drop))
     };
     while runtime_usage(&handle).is_some_and(|queued| queued == 0) {

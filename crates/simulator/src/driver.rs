@@ -2,7 +2,7 @@
 //!
 //! A run is a loop over events in the order of their instants. A call travels to the provider, is
 //! admitted or refused when it arrives there, and its answer travels back; when a call may be sent
-//! is up to the controller: Tidegate's own machines ([`paced`]), or none at all ([`naive`]).
+//! is up to the controller: Tidegate's own machines (`paced`), or none at all (`naive`).
 
 use tidegate_units::{Clock, MonotonicClock, Span};
 

@@ -74,7 +74,7 @@ impl Desk {
 
 impl Handle {
     /// Where to send [`AcquirePermit`], [`SettlePermit`] or
-    /// [`Inspect`](tidegate_scheduler::messages::Inspect) for this service.
+    /// [`Inspect`] for this service.
     pub fn recipient<M>(&self) -> Recipient<M>
     where
         M: Message + Send + 'static,

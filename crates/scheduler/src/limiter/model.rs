@@ -52,14 +52,14 @@ pub enum Event {
         /// Why.
         rejection: Rejection,
     },
-    /// Close the gate, then read the clock, then call [`Limiter::gate_closed`].
+    /// Close the gate, then read the clock, then call [`gate_closed`](super::Limiter::gate_closed).
     CloseGate,
     /// Open the gate, which is closed and empty, with this in it.
     OpenGate(Packed),
     /// Add this to the open gate.
     FillGate(Packed),
     /// Let the gate cool; if somebody took from it since the last reading, call
-    /// [`Limiter::gate_stays_warm`].
+    /// [`gate_stays_warm`](super::Limiter::gate_stays_warm).
     CoolGate,
     /// Tell the supervisor what was used, before anything else that is said to it.
     Report(Report),
