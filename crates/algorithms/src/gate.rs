@@ -126,12 +126,13 @@ impl Gate {
     /// Closes the gate and leaves what is left in it, for the owner to find. Called by anyone who
     /// learns that the service wants a pause.
     pub fn shut(&self) {
-        self.word.fetch_and(!OPEN, Ordering::AcqRel);
+        self.word.fetch_and(!OPEN, Ordering::SeqCst);
     }
 
     /// Opens a gate that [`Gate::close`] has emptied, with `amounts` in it. Owner only.
     pub fn open(&self, amounts: Packed) {
-        self.word.store(OPEN | amounts.0, Ordering::Release);
+        // In one order with `shut`: of an opening and a wish for a pause, one sees the other.
+        self.word.store(OPEN | amounts.0, Ordering::SeqCst);
     }
 
     /// Adds to an open gate. Owner only, who sees to it that no field overflows.

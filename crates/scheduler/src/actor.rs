@@ -104,7 +104,10 @@ impl LimiterActor {
                     self.answer(ticket, Answer::Unavailable(Unavailable::Restarting));
                 }
                 Event::CloseGate => self.close_gate(),
-                Event::OpenGate(amounts) => self.front.gate().open(amounts),
+                Event::OpenGate(amounts) => {
+                    self.front.gate().open(amounts);
+                    self.front.shut_if_pausing();
+                }
                 Event::FillGate(amounts) => self.front.gate().fill(amounts),
                 Event::CoolGate => self.cool_gate(now),
                 Event::Report(report) => self.report(now, report),

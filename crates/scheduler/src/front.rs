@@ -34,6 +34,8 @@ pub struct Front {
     forgone: AtomicU64,
     wake: Notify,
     stopped: AtomicBool,
+    /// A pause waits for the actor.
+    pausing: AtomicBool,
     /// Why there is too little in the gate; looked at only by callers who were not granted.
     shortage: Mutex<Option<Arc<Shortage>>>,
     /// The limits with nothing used: they tell what never fits.
@@ -58,6 +60,7 @@ impl Front {
             forgone: AtomicU64::new(0),
             wake: Notify::new(),
             stopped: AtomicBool::new(false),
+            pausing: AtomicBool::new(false),
             shortage: Mutex::new(None),
             own_when_full: Ledger::new(Scope::Service(config.service.clone()), &config.limits),
             shared_when_full: Ledger::new(Scope::Global, &config.shared),
@@ -146,8 +149,10 @@ impl Front {
         Ticket(self.tickets.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Tells the actor something, without waiting for it.
+    /// Tells the actor something, without waiting for it. If the service wants a pause, the gate is
+    /// shut on the spot.
     pub fn settle(&self, settlement: Settlement) {
+        let pauses = matches!(settlement, Settlement::Closed { pause: Some(_), .. });
         let mut way_back = self.lock();
         // Whoever came first since the actor looked has woken it.
         let first = way_back.list.is_empty();
@@ -157,7 +162,13 @@ impl Front {
             way_back.sum_up(settlement);
             self.forgone.fetch_add(1, Ordering::Relaxed);
         }
+        if pauses {
+            self.pausing.store(true, Ordering::SeqCst);
+        }
         drop(way_back);
+        if pauses {
+            self.gate.shut();
+        }
         if first {
             self.wake.notify_one();
         }
@@ -165,9 +176,20 @@ impl Front {
 
     /// Everything that was settled since the last call.
     pub fn drain(&self) -> Vec<Settlement> {
-        let WayBack { mut list, overflow } = std::mem::take(&mut *self.lock());
+        let mut way_back = self.lock();
+        self.pausing.store(false, Ordering::SeqCst);
+        let WayBack { mut list, overflow } = std::mem::take(&mut *way_back);
+        drop(way_back);
         list.extend(overflow);
         list
+    }
+
+    /// To be called after the gate was opened: shuts it again if a pause has been asked for since the
+    /// last [`Front::drain`], whose caller found the gate still closed.
+    pub fn shut_if_pausing(&self) {
+        if self.pausing.load(Ordering::SeqCst) {
+            self.gate.shut();
+        }
     }
 
     /// Settlements that were forgone because the actor did not keep up.

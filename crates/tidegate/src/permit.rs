@@ -80,9 +80,6 @@ impl<'h> Permit<'h> {
         let Observation { outcome, actual, retry_after: pause } = observation;
         self.closed = true;
         let front = &self.core().front;
-        if pause.is_some() {
-            front.gate().shut();
-        }
         let (refund, debt) = match actual {
             Some(actual) => difference(front.dimensions(), &self.cost, &actual),
             None => (Amounts::NONE, Amounts::NONE),
