@@ -194,12 +194,12 @@ fn runtime_usage(handle: &Handle) -> Option<usize> {
 }
 
 #[test]
-fn blocking_on_a_thread_of_a_runtime_is_refused_instead_of_blocking_the_limiter() {
+fn blocking_the_thread_of_the_limiter_is_refused() {
     on_virtual_time(async {
         let (_tidegate, handle) = start(["1 request per minute"]);
         handle.request().acquire().await.expect("the first").done();
-        let refused = handle.request().acquire_blocking().expect_err("it would block the runtime");
-        assert!(matches!(refused, AcquireError::WouldBlockRuntime { .. }));
+        let refused = handle.request().acquire_blocking().expect_err("it would wait for itself");
+        assert!(matches!(refused, AcquireError::WouldBlockLimiter { .. }));
     });
 }
 
@@ -220,4 +220,79 @@ fn an_actix_host_asks_by_message() {
         let refused = desk.send(impatient).await.expect("there").expect_err("too soon");
         assert_eq!(refused.code(), Code::E4404);
     });
+}
+
+#[test]
+fn a_crowd_right_after_the_start_is_let_in() {
+    on_virtual_time(async {
+        let (_tidegate, handle) = start(["100 requests per second"]);
+        let crowd = (0..100).map(|_| {
+            let handle = handle.clone();
+            tokio::spawn(async move { handle.request().acquire().await.map(|it| it.done()) })
+        });
+        for caller in crowd.collect::<Vec<_>>() {
+            caller.await.expect("no panic").expect("there is room for everybody");
+        }
+    });
+}
+
+#[test]
+fn a_thread_of_another_runtime_may_block() {
+    let (_tidegate, handle) = start(["1 request per second"]);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build();
+    runtime.expect("a runtime").block_on(async {
+        for _ in 0..2 {
+            let handle = handle.clone();
+            let blocking = tokio::task::spawn_blocking(move || {
+                handle.request().acquire_blocking().map(|it| it.done())
+            });
+            blocking.await.expect("no panic").expect("a permit");
+        }
+    });
+}
+
+#[test]
+fn a_system_that_does_not_run_is_not_joined() {
+    let _made = System::new();
+    let (_tidegate, handle) = start(["1 request per second"]);
+    handle.request().acquire_blocking().expect("a permit").done();
+}
+
+#[test]
+fn large_calls_over_many_dimensions_can_be_tried() {
+    let (_tidegate, handle) = start([
+        "100 requests per minute",
+        "400_000 tokens per minute",
+        "400_000 input_tokens per minute",
+        "8_000 output_tokens per minute",
+    ]);
+    handle.request().acquire_blocking().expect("the actor is there").done();
+    let large = Cost::request().input_tokens(100_000).output_tokens(2_000);
+    while !handle.has_capacity(&large) {
+        std::thread::yield_now();
+    }
+    handle.request().cost(large).try_acquire().expect("it fits").done();
+}
+
+#[test]
+fn a_restart_does_not_start_with_what_the_last_run_has_used() {
+    let folder = std::env::temp_dir().join(format!("tidegate-mark-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let start = || {
+        let limit = "3 requests per minute".parse::<Limit>().expect("a limit");
+        let builder = Tidegate::builder().service("service", ServiceConfig::limited([limit]));
+        builder.expect("a name").run_mark(folder.join("mark")).start().expect("it starts")
+    };
+    let within = Duration::from_millis(100);
+    let granted = |tidegate: &Tidegate| {
+        let handle = tidegate.service("service").expect("there");
+        (0..3).filter(|_| handle.request().within(within).acquire_blocking().is_ok()).count()
+    };
+    let first = start();
+    assert_eq!(granted(&first), 3, "the first run ever");
+    drop(first);
+    let second = start();
+    assert_eq!(granted(&second), 0, "within a minute of the first");
+    drop(second);
+    std::fs::remove_dir_all(&folder).expect("it can go");
 }

@@ -33,7 +33,7 @@ struct Simulation {
     /// What reached each service, and what has been spent on it and is not known to be unused.
     reached: Vec<Vec<Arrival>>,
     /// Who waits where, with the tokens asked for and the turn of asking.
-    waiting: BTreeMap<Ticket, (usize, u64)>,
+    waiting: BTreeMap<Ticket, (usize, Cost)>,
     /// Permits that are out, each with what its call will turn out not to have used.
     open: Vec<(usize, Amounts, Granted)>,
     tickets: u64,
@@ -46,7 +46,9 @@ struct Simulation {
 
 fn bucket(dimension: Dimension, amount: u64, window: Span) -> Limit {
     let limit = Limit::new(dimension, amount, window).expect("a limit");
-    limit.burst(amount / 2 + 1).expect("a burst").guard(Span::ZERO).expect("no guard")
+    // Smaller than the amount for some, larger for others.
+    let burst = if amount % 3 == 0 { amount * 2 } else { amount / 2 + 1 };
+    limit.burst(burst).expect("a burst").guard(Span::ZERO).expect("no guard")
 }
 
 fn window(dimension: Dimension, amount: u64, window: Span) -> Limit {
@@ -176,7 +178,8 @@ impl Simulation {
 
     fn cost(&mut self) -> Cost {
         let tokens = if self.below(4) == 0 { self.below(400) } else { self.below(60) };
-        Cost::request().tokens(tokens)
+        // A call may take nothing at all of what is limited.
+        if self.below(30) == 0 { Cost::ZERO } else { Cost::request().tokens(tokens) }
     }
 
     fn try_to_take(&mut self) {
@@ -192,7 +195,7 @@ impl Simulation {
         let (service, cost) = (self.service(), self.cost());
         let ticket = Ticket(self.tickets);
         self.tickets += 1;
-        self.waiting.insert(ticket, (service, cost.amount(Dimension::Tokens)));
+        self.waiting.insert(ticket, (service, cost.clone()));
         let patience = Span::from_millis(self.below(4_000));
         let deadline = self.world.now() + patience;
         self.world.acquire(service, Request { ticket, cost, priority: Priority::Normal, deadline });
@@ -202,7 +205,9 @@ impl Simulation {
     fn reach(&mut self, service: usize, cost: &Cost, granted: Granted) {
         let estimate = cost.amount(Dimension::Tokens);
         let unused = if self.below(3) == 0 { self.below(estimate + 1) } else { 0 };
-        self.reached[service].push(Arrival { at: self.real, tokens: estimate - unused });
+        if cost.amount(Dimension::Requests) > 0 {
+            self.reached[service].push(Arrival { at: self.real, tokens: estimate - unused });
+        }
         self.open.push((service, Amounts::of(Dimension::Tokens, unused), granted));
     }
 
@@ -210,7 +215,7 @@ impl Simulation {
         while let Some(answered) = self.world.poll_answer() {
             self.answers += 1;
             let ticket = answered.ticket;
-            let Some((service, tokens)) = self.waiting.remove(&ticket) else {
+            let Some((service, cost)) = self.waiting.remove(&ticket) else {
                 panic!("LIM-3: {ticket:?} was answered twice, seed {}", self.seed);
             };
             assert_eq!(service, answered.service);
@@ -228,7 +233,7 @@ impl Simulation {
                 let Granted { charged, recorded } = granted;
                 self.world.settle(service, Settlement::Unclaimed { recorded, refund: charged });
             } else {
-                self.reach(service, &Cost::request().tokens(tokens), granted);
+                self.reach(service, &cost, granted);
             }
         }
     }
@@ -240,6 +245,7 @@ impl Simulation {
         }
         let index = self.place(self.open.len());
         let (service, refund, granted) = self.open.swap_remove(index);
+        let pause = (self.below(20) == 0).then(|| Span::from_millis(self.below(300)));
         self.world.settle(
             service,
             Settlement::Closed {
@@ -247,7 +253,7 @@ impl Simulation {
                 recorded: granted.recorded,
                 refund,
                 debt: Amounts::NONE,
-                pause: None,
+                pause,
             },
         );
     }
@@ -289,7 +295,7 @@ impl Simulation {
         for service in 0..SERVICES {
             let (ticket, cost) = (Ticket(self.tickets), Cost::request().tokens(1));
             self.tickets += 1;
-            self.waiting.insert(ticket, (service, 1));
+            self.waiting.insert(ticket, (service, cost.clone()));
             let deadline = self.world.now() + Span::from_secs(5);
             let priority = Priority::Normal;
             self.world.acquire(service, Request { ticket, cost, priority, deadline });
@@ -308,6 +314,8 @@ impl Simulation {
             let state = self.world.state(service);
             assert_eq!(state.queued, 0);
             for usage in &state.limits {
+                let in_gate = state.in_gate.get(usage.limit.dimension());
+                assert_eq!(usage.lent, in_gate, "nothing is minted, seed {}", self.seed);
                 let full = usage.available + usage.lent;
                 assert_eq!(full, usage.capacity, "full again, seed {}: {usage:?}", self.seed);
             }

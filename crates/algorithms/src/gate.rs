@@ -62,6 +62,11 @@ impl Reading {
         Packed(self.word & FIELDS)
     }
 
+    /// Whether somebody took something, be it nothing, since the gate was opened or last cooled.
+    pub fn is_touched(self) -> bool {
+        self.word & TOUCHED != 0
+    }
+
     /// Whether callers are let in.
     pub fn is_open(self) -> bool {
         self.word & OPEN != 0

@@ -49,6 +49,8 @@ use crate::{Decision, Meter};
 pub struct Ledger {
     scope: Scope,
     accounts: Vec<Account>,
+    /// When everything was forgotten: charges until then can no longer be given back.
+    reset_at: Option<Instant>,
 }
 
 /// One limit, what was spent of it and what is lent from it.
@@ -83,7 +85,7 @@ impl Ledger {
     pub fn new(scope: Scope, limits: &[Limit]) -> Self {
         let account =
             |limit: &Limit| Account { limit: limit.clone(), meter: Meter::full(limit), lent: 0 };
-        Self { scope, accounts: limits.iter().map(account).collect() }
+        Self { scope, accounts: limits.iter().map(account).collect(), reset_at: None }
     }
 
     /// Forgets what was spent and lent, as if everything had been used at `now`: what a ledger starts
@@ -95,8 +97,22 @@ impl Ledger {
         }
     }
 
-    /// Forgets what was spent, at the user's word. What is lent stays lent.
-    pub fn reset(&mut self) {
+    /// What is owed under each limit, in their order.
+    pub fn debts(&self, now: Instant) -> Vec<u64> {
+        self.accounts.iter().map(|account| account.meter.debt(now)).collect()
+    }
+
+    /// As [`Ledger::make_empty`], with these debts on top of it.
+    pub fn make_empty_owing(&mut self, now: Instant, debts: &[u64]) {
+        self.make_empty(now);
+        for (account, debt) in self.accounts.iter_mut().zip(debts) {
+            account.meter.record(now, *debt);
+        }
+    }
+
+    /// Forgets what was spent until `now`, at the user's word. What is lent stays lent.
+    pub fn reset(&mut self, now: Instant) {
+        self.reset_at = Some(now);
         for account in &mut self.accounts {
             account.meter.make_full();
         }
@@ -199,7 +215,12 @@ impl Ledger {
 
     /// Gives back what a call did not use of what was recorded for it at `recorded` or first
     /// thereafter; see [`Algorithm::refund`](crate::Algorithm::refund).
+    ///
+    /// A charge from before a reset was forgotten with everything else, and is not given back.
     pub fn refund(&mut self, now: Instant, recorded: Instant, amounts: &Amounts) {
+        if self.reset_at.is_some_and(|reset_at| recorded <= reset_at) {
+            return;
+        }
         for account in &mut self.accounts {
             account.meter.refund(now, recorded, amounts.get(account.limit.dimension()));
         }

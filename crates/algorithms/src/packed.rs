@@ -11,7 +11,10 @@ use tidegate_units::{Amounts, Cost, Dimension};
 pub const FIELD_BITS: u32 = 62;
 
 /// The most dimensions in one word: with more, no field would hold a useful amount.
-pub const DIMENSIONS_MAX: usize = 4;
+pub const DIMENSIONS_MAX: usize = 8;
+
+/// Value bits for a dimension without a limit: a million between two looks at the gate.
+const UNLIMITED_BITS: u32 = 20;
 
 /// Amounts, packed by a [`Layout`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,12 +22,9 @@ pub struct Packed(pub(crate) u64);
 
 /// Which dimension lies where in a word.
 ///
-/// | dimensions | value bits of the first, of each other |
-/// |---|---|
-/// | 1 | 61 |
-/// | 2 | 30, 30 |
-/// | 3 | 19, 20 |
-/// | 4 | 13, 15 |
+/// Each field gets the bits that hold the most that can ever be in it, and what is left over is dealt
+/// out evenly. Where all of that does not fit, the widest fields give way: then a call may be larger
+/// than its field, though not larger than its limit, and takes the other way.
 ///
 /// ```
 /// use tidegate_algorithms::Layout;
@@ -32,7 +32,7 @@ pub struct Packed(pub(crate) u64);
 ///
 /// let layout = Layout::new(&[Dimension::Requests, Dimension::Tokens]).expect("two dimensions");
 /// assert!(layout.pack(&Cost::request().tokens(1_000)).is_some());
-/// // More than the field of requests can hold: such a call takes the other way.
+/// // More than the field of requests can hold.
 /// assert!(layout.pack(&Cost::request().requests(1 << 30)).is_none());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,21 +50,26 @@ struct Field {
 }
 
 impl Layout {
-    /// A layout of `dimensions`, of which the first should be the one with the smallest amounts.
-    /// `None` for no dimension at all or more than [`DIMENSIONS_MAX`].
+    /// A layout of `dimensions` of which it is not known how much they can hold. `None` for no
+    /// dimension at all or more than [`DIMENSIONS_MAX`].
     pub fn new(dimensions: &[Dimension]) -> Option<Self> {
-        let (first, other) = match dimensions.len() {
-            1 => (61, 0),
-            2 => (30, 30),
-            3 => (19, 20),
-            4 => (13, 15),
-            _ => return None,
+        let unknown: Vec<_> = dimensions.iter().map(|dimension| (*dimension, None)).collect();
+        Self::fitting(&unknown)
+    }
+
+    /// A layout of dimensions with the most that each can hold; `None` where it has no limit. `None`
+    /// for no dimension at all or more than [`DIMENSIONS_MAX`].
+    pub fn fitting(dimensions: &[(Dimension, Option<u64>)]) -> Option<Self> {
+        if dimensions.is_empty() || dimensions.len() > DIMENSIONS_MAX {
+            return None;
+        }
+        let wanted = |(_, most): &(Dimension, Option<u64>)| {
+            most.map_or(UNLIMITED_BITS, |most| (u64::BITS - most.leading_zeros()).max(1))
         };
-        let mut shift = 0;
-        let mut guards = 0;
+        let bits = share_bits(dimensions.iter().map(wanted).collect());
+        let (mut shift, mut guards) = (0, 0);
         let mut fields = Vec::with_capacity(dimensions.len());
-        for (index, dimension) in dimensions.iter().enumerate() {
-            let bits = if index == 0 { first } else { other };
+        for ((dimension, _), bits) in dimensions.iter().zip(bits) {
             fields.push(Field { dimension: *dimension, shift, max: (1 << bits) - 1 });
             guards |= 1 << (shift + bits);
             shift += bits + 1;
@@ -118,22 +123,39 @@ impl Layout {
     }
 }
 
+/// Value bits that fit the word with their guards, as close to those wanted as can be.
+fn share_bits(mut bits: Vec<u32>) -> Vec<u32> {
+    let guards = u32::try_from(bits.len()).unwrap_or(FIELD_BITS);
+    let room = FIELD_BITS - guards;
+    while bits.iter().sum::<u32>() > room {
+        if let Some(widest) = bits.iter_mut().max() {
+            *widest -= 1;
+        }
+    }
+    let mut spare = room - bits.iter().sum::<u32>();
+    while spare > 0 {
+        for field in &mut bits {
+            let more = spare.min(1);
+            *field += more;
+            spare -= more;
+        }
+    }
+    bits
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const DIMENSIONS: [Dimension; 5] = [
-        Dimension::Requests,
-        Dimension::Tokens,
-        Dimension::InputTokens,
-        Dimension::OutputTokens,
-        Dimension::Bytes,
-    ];
+    fn dimensions(count: usize) -> Vec<Dimension> {
+        let named = |index| format!("dimension_{index}").parse().expect("a name");
+        (0..count).map(named).collect()
+    }
 
     #[test]
     fn every_layout_holds_its_largest_amounts_apart() {
         for count in 1..=DIMENSIONS_MAX {
-            let layout = Layout::new(&DIMENSIONS[..count]).expect("few enough");
+            let layout = Layout::new(&dimensions(count)).expect("few enough");
             let largest: Amounts =
                 layout.dimensions().map(|dimension| (dimension, layout.max(dimension))).collect();
             let packed = layout.pack_amounts(&largest);
@@ -142,7 +164,24 @@ mod tests {
             assert_eq!(packed.0 >> FIELD_BITS, 0, "the gate's own bits stay free");
         }
         assert_eq!(Layout::new(&[]), None);
-        assert_eq!(Layout::new(&DIMENSIONS), None);
+        assert_eq!(Layout::new(&dimensions(DIMENSIONS_MAX + 1)), None);
+    }
+
+    #[test]
+    fn fields_hold_what_the_limits_can_where_that_fits() {
+        let limits = [
+            (Dimension::Requests, Some(50)),
+            (Dimension::InputTokens, Some(40_000)),
+            (Dimension::OutputTokens, Some(8_000)),
+            (Dimension::Tokens, Some(400_000)),
+        ];
+        let layout = Layout::fitting(&limits).expect("four");
+        for (dimension, most) in limits {
+            assert!(layout.max(dimension) >= most.expect("a limit"), "{dimension}");
+        }
+        let huge = [Dimension::Requests, Dimension::Tokens].map(|it| (it, Some(u64::MAX)));
+        let layout = Layout::fitting(&huge).expect("two");
+        assert_eq!(layout.max(Dimension::Requests), (1 << 30) - 1);
     }
 
     #[test]

@@ -236,6 +236,20 @@ fn what_is_lent_can_not_be_lent_again_until_it_is_recalled() {
 }
 
 #[test]
+fn a_charge_from_before_a_reset_is_not_given_back_again() {
+    let limits = [limit(Dimension::Requests, 10, EnforcedAs::SlidingWindow)];
+    let mut ledger = Ledger::new(Scope::Global, &limits);
+    let ten = Cost::request().requests(10);
+    let before = Instant::from_nanos(5);
+    ledger.take(before, &ten).expect("it fits");
+    ledger.reset(before + Span::from_nanos(1));
+    let after = before + Span::from_nanos(2);
+    ledger.take(after, &ten).expect("all was forgotten");
+    ledger.refund(after, before, &Amounts::of(Dimension::Requests, 10));
+    assert!(ledger.take(after, &ten).is_err(), "the new charge stays");
+}
+
+#[test]
 fn an_emptied_ledger_grants_nothing_before_time_has_passed() {
     let limits = [
         "3 requests per minute".parse().expect("a limit"),

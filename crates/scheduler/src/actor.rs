@@ -6,11 +6,12 @@
 //! and the address live on, so that no caller notices more than a wait.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use actix::prelude::*;
+use tidegate_algorithms::Reading;
 use tidegate_units::{Amounts, Instant};
 
 use crate::front::{Front, Grant};
@@ -19,7 +20,7 @@ use crate::messages::{
     Acquire, Answer, Borrow, Failed, Inspect, Lent, Recall, Reply, Reset, Resume, Settle, Stop,
     Unavailable,
 };
-use crate::{Report, Request, Ticket};
+use crate::{Report, Request, Settlement, Ticket};
 
 /// The ways to the supervisor.
 #[derive(Debug, Clone)]
@@ -41,8 +42,8 @@ pub struct LimiterActor {
     machine: Limiter,
     waiting: BTreeMap<Ticket, Waiting>,
     timer: Option<(Instant, SpawnHandle)>,
-    /// Set once the supervisor has stopped this service for good.
-    stopped: Option<Unavailable>,
+    /// What handles have said and the machine has not heard yet.
+    backlog: VecDeque<Settlement>,
 }
 
 /// A caller who has not been answered.
@@ -62,26 +63,35 @@ impl LimiterActor {
             machine,
             waiting: BTreeMap::new(),
             timer: None,
-            stopped: None,
+            backlog: VecDeque::new(),
         }
+    }
+
+    /// Starts the actor on the arbiter of this thread, with room for everybody who may wait from the
+    /// first message on.
+    pub fn launch(self) -> Addr<Self> {
+        let mut ctx = Context::new();
+        ctx.set_mailbox_capacity(self.config.queue_capacity.saturating_add(MAILBOX_SPARE));
+        ctx.run(self)
     }
 
     /// Calls into the machine and does everything that it asks for.
     fn enter(&mut self, ctx: &mut Context<Self>, input: impl FnOnce(&mut Limiter, Instant)) {
-        if self.stopped.is_some() {
+        if self.front.stopped().is_some() {
             return;
         }
+        self.backlog.extend(self.front.drain());
         let entered = catch_unwind(AssertUnwindSafe(|| {
             // First the gate, then the clock: nothing is recorded earlier than it was taken.
             let reading = self.front.gate().read();
             let now = self.front.now();
             self.machine.gate_read(now, reading);
             self.front.gate().settled(now);
-            for settlement in self.front.drain() {
+            while let Some(settlement) = self.backlog.pop_front() {
                 self.machine.settle(now, settlement);
             }
             input(&mut self.machine, now);
-            self.do_events(now);
+            self.do_events(now, reading);
             self.front.explain(self.machine.shortage(now));
         }));
         if let Err(panic) = entered {
@@ -90,7 +100,8 @@ impl LimiterActor {
         self.arm(ctx);
     }
 
-    fn do_events(&mut self, now: Instant) {
+    /// Does what the machine asks for. `accounted` is the reading that the machine knows.
+    fn do_events(&mut self, now: Instant, accounted: Reading) {
         while let Some(event) = self.machine.poll_event() {
             match event {
                 Event::Granted { ticket, charged, recorded } => {
@@ -109,7 +120,12 @@ impl LimiterActor {
                     self.front.shut_if_pausing();
                 }
                 Event::FillGate(amounts) => self.front.gate().fill(amounts),
-                Event::CoolGate => self.cool_gate(now),
+                Event::CoolGate => {
+                    // Only if nobody took since; to look again here would find what was put in meanwhile.
+                    if !self.front.gate().cool(accounted) {
+                        self.machine.gate_stays_warm(now);
+                    }
+                }
                 Event::Report(report) => self.report(now, report),
                 Event::Borrow { need, want } => self.borrow(now, need, want),
             }
@@ -127,15 +143,6 @@ impl LimiterActor {
         let now = self.front.now();
         self.machine.gate_closed(now, reading);
         self.front.gate().settled(now);
-    }
-
-    /// Lets the gate cool unless somebody took from it since it was accounted for.
-    fn cool_gate(&mut self, now: Instant) {
-        let reading = self.front.gate().read();
-        self.machine.gate_read(now.max(self.front.now()), reading);
-        if !self.front.gate().cool(reading) {
-            self.machine.gate_stays_warm();
-        }
     }
 
     fn report(&mut self, now: Instant, report: Report) {
@@ -156,7 +163,7 @@ impl LimiterActor {
 
     /// Arms one timer for the machine's next deadline.
     fn arm(&mut self, ctx: &mut Context<Self>) {
-        let next = self.machine.next_deadline().filter(|_| self.stopped.is_none());
+        let next = self.machine.next_deadline().filter(|_| self.front.stopped().is_none());
         if self.timer.map(|(at, _)| at) == next {
             return;
         }
@@ -175,16 +182,16 @@ impl LimiterActor {
 
     /// The machine has panicked: closes the gate, and starts again from nothing known.
     fn rebuild(&mut self, panic: &(dyn Any + Send)) {
-        self.front.gate().close();
+        let reading = self.front.gate().close();
         let now = self.front.now();
         self.front.gate().settled(now);
-        let past = self.machine.past();
+        let past = self.machine.past(now);
         self.machine = Limiter::rebuilt(self.config.clone(), now, &past);
         let again = catch_unwind(AssertUnwindSafe(|| {
             for waiting in self.waiting.values() {
                 self.machine.acquire(now, waiting.request.clone());
             }
-            self.do_events(now);
+            self.do_events(now, reading);
         }));
         if again.is_err() {
             // Somebody who waits makes the machine fail: nobody is queued a third time.
@@ -206,8 +213,7 @@ impl LimiterActor {
     }
 
     fn stop(&mut self, why: Unavailable) {
-        self.stopped = Some(why);
-        self.front.stop();
+        self.front.stop(why);
         self.fail_all(why);
     }
 }
@@ -226,7 +232,6 @@ impl Actor for LimiterActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.set_mailbox_capacity(self.config.queue_capacity.saturating_add(MAILBOX_SPARE));
         listen(ctx, Arc::clone(&self.front));
         self.enter(ctx, Limiter::wake);
     }
@@ -241,7 +246,7 @@ fn listen(ctx: &mut Context<LimiterActor>, front: Arc<Front>) {
     let woken = fut::wrap_future::<_, LimiterActor>(woken);
     ctx.spawn(woken.map(|front, actor, ctx| {
         actor.enter(ctx, Limiter::wake);
-        if actor.stopped.is_none() {
+        if actor.front.stopped().is_none() {
             listen(ctx, front);
         }
     }));
@@ -252,7 +257,7 @@ impl Handler<Acquire> for LimiterActor {
 
     fn handle(&mut self, acquire: Acquire, ctx: &mut Context<Self>) {
         let Acquire { request, reply } = acquire;
-        if let Some(why) = self.stopped {
+        if let Some(why) = self.front.stopped() {
             return reply.send(Answer::Unavailable(why));
         }
         self.waiting.insert(request.ticket, Waiting { request: request.clone(), reply });
@@ -291,6 +296,10 @@ impl Handler<Stop> for LimiterActor {
     fn handle(&mut self, stop: Stop, ctx: &mut Context<Self>) {
         self.stop(stop.why);
         self.arm(ctx);
+        // One that was given up stays to say so.
+        if stop.why == Unavailable::Gone {
+            ctx.stop();
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! full, what is owed is summed up and what is given back is forgone, which wastes and never mints.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tidegate_algorithms::gate::Guards;
 use tidegate_algorithms::{Gate, Layout, Ledger, Packed, Taken};
@@ -14,6 +14,7 @@ use tidegate_units::{
 };
 use tokio::sync::Notify;
 
+use crate::messages::Unavailable;
 use crate::{LimiterConfig, Settlement, Shortage, Ticket};
 
 /// The most settlements that wait for the actor.
@@ -33,7 +34,7 @@ pub struct Front {
     /// Settlements that were forgone because the list was full.
     forgone: AtomicU64,
     wake: Notify,
-    stopped: AtomicBool,
+    stopped: OnceLock<Unavailable>,
     /// A pause waits for the actor.
     pausing: AtomicBool,
     /// Why there is too little in the gate; looked at only by callers who were not granted.
@@ -47,7 +48,7 @@ impl Front {
     /// The front of a service with these limits; its gate is closed.
     pub fn new(config: &LimiterConfig, clock: Arc<dyn Clock>) -> Self {
         let dimensions = config.gate_dimensions();
-        let layout = Layout::new(&dimensions);
+        let layout = config.layout();
         let guards = layout.as_ref().map_or(Guards::NONE, Guards::from);
         Self {
             gate: Gate::closed(guards),
@@ -59,7 +60,7 @@ impl Front {
             way_back: Mutex::new(WayBack::default()),
             forgone: AtomicU64::new(0),
             wake: Notify::new(),
-            stopped: AtomicBool::new(false),
+            stopped: OnceLock::new(),
             pausing: AtomicBool::new(false),
             shortage: Mutex::new(None),
             own_when_full: Ledger::new(Scope::Service(config.service.clone()), &config.limits),
@@ -103,6 +104,17 @@ impl Front {
         }
     }
 
+    /// Whether the gate could hold `cost` at all. What it cannot hold is granted by the actor only.
+    pub fn fits(&self, cost: &Cost) -> bool {
+        self.pack(cost).is_some()
+    }
+
+    /// Why a call of `cost` will never be granted, if that is so.
+    pub fn never(&self, cost: &Cost) -> Option<Rejection> {
+        let shapes = [&self.own_when_full, &self.shared_when_full];
+        shapes.into_iter().find_map(|shape| shape.check(Instant::ZERO, cost).err())
+    }
+
     /// Whether the gate would grant `cost` now.
     pub fn has(&self, cost: &Cost) -> bool {
         self.pack(cost).is_some_and(|packed| self.gate.has(packed))
@@ -118,11 +130,6 @@ impl Front {
     pub fn refuse(&self, cost: &Cost) -> Rejection {
         self.wake.notify_one();
         let now = self.now();
-        let shapes = [&self.own_when_full, &self.shared_when_full];
-        let never = shapes.into_iter().find_map(|shape| shape.check(now, cost).err());
-        if let Some(never) = never {
-            return never;
-        }
         let shortage = self.shortage.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let shortage = shortage.unwrap_or_else(|| {
             // The actor has filled the gate since, or has not looked at it yet.
@@ -202,14 +209,14 @@ impl Front {
         self.wake.notified().await;
     }
 
-    /// Whether the limiter was stopped for good.
-    pub fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Acquire)
+    /// Why the limiter was stopped for good, if it was.
+    pub fn stopped(&self) -> Option<Unavailable> {
+        self.stopped.get().copied()
     }
 
-    /// The limiter stops for good: the gate is closed, handles are told.
-    pub fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
+    /// The limiter stops for good: the gate is closed, handles are told why.
+    pub fn stop(&self, why: Unavailable) {
+        let _ = self.stopped.set(why);
         self.gate.close();
         self.wake.notify_one();
     }

@@ -11,9 +11,9 @@ pub(crate) struct GateBook {
     layout: Option<Layout>,
     inside: Amounts,
     open: bool,
-    /// Somebody took something since the last tick.
+    /// Something was taken since the last tick.
     touched: bool,
-    /// Takes are looked at by a timer; a gate that is not warm reports its next take by itself.
+    /// Takes have to be looked at by a timer; a gate that is not warm reports its next take by itself.
     warm: bool,
 }
 
@@ -27,8 +27,7 @@ pub(crate) struct Seen {
 }
 
 impl GateBook {
-    pub(crate) fn new(dimensions: &[Dimension]) -> Self {
-        let layout = Layout::new(dimensions);
+    pub(crate) fn new(layout: Option<Layout>) -> Self {
         Self { layout, inside: Amounts::NONE, open: false, touched: false, warm: false }
     }
 
@@ -60,10 +59,8 @@ impl GateBook {
         };
         let remaining = layout.unpack(reading.remaining());
         let used = self.inside.less(&remaining);
-        if !used.is_none() {
-            self.touched = true;
-            self.warm = true;
-        }
+        self.touched |= !used.is_none();
+        self.warm = reading.is_touched();
         self.inside = remaining;
         Seen { used, rest: Amounts::NONE }
     }
@@ -98,6 +95,7 @@ impl GateBook {
 
     /// Cooling came too late: somebody took something.
     pub(crate) fn stay_warm(&mut self) {
+        self.touched = true;
         self.warm = true;
     }
 }

@@ -25,10 +25,12 @@ use tidegate_units::{Amounts, Dimension, Instant, Limit, Reason, Rejection, Scop
 use crate::gate_book::GateBook;
 use crate::queue::Queue;
 use crate::slice::Slice;
-use crate::{Report, Request, Settlement, Shortage};
+use crate::{Report, Request, Settlement, Shortage, Ticket};
 
 mod model;
 mod plan;
+
+use plan::sooner;
 
 pub use model::{Counts, Event, LimiterConfig, LimiterState, Past};
 
@@ -55,6 +57,8 @@ pub struct Limiter {
     tick: Span,
     /// When the head of the queue can be granted, as far as the own ledger is concerned.
     head_ready_at: Option<Instant>,
+    /// For whom the supervisor has been asked, as far as it has not been told otherwise.
+    borrowed_for: Option<Ticket>,
     /// Why the head waits.
     blocked_by: Option<Rejection>,
     tick_at: Option<Instant>,
@@ -80,7 +84,7 @@ impl Limiter {
         Self {
             queue: Queue::new(config.queue_capacity, gate_dimensions.clone()),
             slice: Slice::new(shared_when_full.dimensions()),
-            gate: GateBook::new(&gate_dimensions),
+            gate: GateBook::new(config.layout()),
             gate_dimensions,
             ledger,
             shared_when_full,
@@ -90,6 +94,7 @@ impl Limiter {
             life: 0,
             tick,
             head_ready_at: None,
+            borrowed_for: None,
             blocked_by: None,
             tick_at: None,
             report_at: None,
@@ -106,17 +111,19 @@ impl Limiter {
     pub fn rebuilt(config: LimiterConfig, now: Instant, before: &Past) -> Self {
         let mut limiter = Self::new(config);
         limiter.life = before.life + 1;
-        limiter.ledger.make_empty(now);
-        limiter.slice.forget(now);
-        limiter.suspended = true;
         limiter.counts = before.counts;
+        limiter.pause = before.pause;
+        limiter.ledger.make_empty_owing(now, &before.debts);
+        limiter.slice.forget(now);
+        limiter.slice.debt(&before.unreported_debt);
+        limiter.suspended = true;
         limiter
     }
 
     /// Starts from what an earlier run may have used: every limit whose window is not surely over by
     /// now, `idle` after that run ended, starts empty.
     pub fn start_after(&mut self, now: Instant, idle: Span) {
-        if self.config.limits.iter().any(|limit| limit.shaped_window() > idle) {
+        if self.config.limits.iter().any(|limit| limit.recovery() > idle) {
             self.ledger.make_empty(now);
         }
     }
@@ -198,8 +205,9 @@ impl Limiter {
     }
 
     /// The gate did not cool, because somebody took from it.
-    pub fn gate_stays_warm(&mut self) {
+    pub fn gate_stays_warm(&mut self, now: Instant) {
         self.gate.stay_warm();
+        sooner(&mut self.tick_at, now + self.tick);
     }
 
     /// The supervisor has lent `amounts` to this life of the limiter; `short` says why it is not all
@@ -320,14 +328,21 @@ impl Limiter {
         self.life
     }
 
-    /// What is known of this limiter to the one that takes its place.
-    pub fn past(&self) -> Past {
-        Past { life: self.life, counts: self.counts }
+    /// What is known of this limiter to the one that takes its place: how often that was needed, what
+    /// was counted, what the service asked for, and what is owed.
+    pub fn past(&self, now: Instant) -> Past {
+        Past {
+            life: self.life,
+            counts: self.counts,
+            pause: self.pause,
+            debts: self.ledger.debts(now),
+            unreported_debt: self.slice.unreported_debt().clone(),
+        }
     }
 
     /// Forgets what was used of the service's own limits, at the user's word.
     pub fn reset(&mut self, now: Instant) {
-        self.ledger.reset();
+        self.ledger.reset(now);
         self.plan(now);
     }
 }

@@ -178,6 +178,11 @@ impl Slice {
         self.unreported.debt.add(&self.shared(amounts));
     }
 
+    /// What is owed and not reported.
+    pub(crate) fn unreported_debt(&self) -> &Amounts {
+        &self.unreported.debt
+    }
+
     /// Whether something waits to be reported.
     pub(crate) fn has_news(&self) -> bool {
         !self.unreported.is_empty()

@@ -76,7 +76,8 @@ pub fn start(
     events: EventSender,
     idle: Option<Span>,
 ) -> Started {
-    let ctx = Context::new();
+    let mut ctx = Context::new();
+    ctx.set_mailbox_capacity(limiters.len().max(1).saturating_mul(MAILBOX_PER_SERVICE));
     let address: Addr<SupervisorActor> = ctx.address();
     let lender = Lender {
         borrow: address.clone().recipient(),
@@ -96,7 +97,7 @@ pub fn start(
         }
         let service = config.service.clone();
         let actor = LimiterActor::new(config, machine, Arc::clone(&front), lender.clone());
-        (service, Service { limiter: actor.start(), front })
+        (service, Service { limiter: actor.launch(), front })
     };
     let services: BTreeMap<_, _> = limiters.into_iter().map(start_one).collect();
     let clock = Arc::clone(clock);
@@ -167,7 +168,7 @@ impl SupervisorActor {
 
     fn stop_all(&self, why: Unavailable) {
         for (service, reached) in &self.services {
-            reached.front.stop();
+            reached.front.stop(why);
             self.tell(service, Stop { why });
         }
     }
@@ -195,7 +196,6 @@ impl Actor for SupervisorActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.set_mailbox_capacity(self.services.len().max(1).saturating_mul(MAILBOX_PER_SERVICE));
         self.arm(ctx);
     }
 }
@@ -239,7 +239,8 @@ impl Handler<Inspect> for SupervisorActor {
 impl Handler<StopAll> for SupervisorActor {
     type Result = ();
 
-    fn handle(&mut self, _: StopAll, _: &mut Context<Self>) {
+    fn handle(&mut self, _: StopAll, ctx: &mut Context<Self>) {
         self.stop_all(Unavailable::Gone);
+        ctx.stop();
     }
 }

@@ -140,7 +140,7 @@ impl Supervisor {
     /// Starts from what an earlier run may have used: if any window is not surely over by now, `idle`
     /// after that run ended, everything starts empty.
     pub fn start_after(&mut self, now: Instant, idle: Span) {
-        if self.ledger.limits().any(|limit| limit.shaped_window() > idle) {
+        if self.ledger.limits().any(|limit| limit.recovery() > idle) {
             self.ledger.make_empty(now);
         }
     }
@@ -162,6 +162,10 @@ impl Supervisor {
         }
         account.borrows += 1;
         if need.is_none() {
+            // Whoever waited there is gone, if somebody did; others may be next now.
+            account.need = None;
+            self.waiting.retain(|waiting| waiting != service);
+            self.serve(now);
             let spare =
                 if self.waiting.is_empty() { self.spare(now, &want) } else { Amounts::NONE };
             self.lend(now, service, &spare);
@@ -219,13 +223,19 @@ impl Supervisor {
 
     /// A loan did not arrive.
     pub fn lend_bounced(&mut self, now: Instant, service: &ServiceName, amounts: &Amounts) {
-        if let Some(account) = self.accounts.get_mut(service) {
-            account.lent.subtract(amounts);
-            self.ledger.recall(amounts);
+        let Some(account) = self.accounts.get_mut(service).filter(|_| !amounts.is_none()) else {
+            // An explanation that was not heard; who waits still waits.
+            return;
+        };
+        account.lent.subtract(amounts);
+        self.ledger.recall(amounts);
+        if account.need.is_none() {
             account.need = Some((amounts.clone(), Amounts::NONE));
-            self.waiting.push_front(service.clone());
-            self.ready_at = Some(now + RETRY);
         }
+        if !self.waiting.contains(service) {
+            self.waiting.push_front(service.clone());
+        }
+        self.ready_at = Some(now + RETRY);
     }
 
     /// A recall did not arrive.
@@ -243,6 +253,9 @@ impl Supervisor {
                 let (service, life) = (service.clone(), account.life);
                 self.events.push_back(Event::Resume { service, life });
             }
+        }
+        if !self.ledger.covers_loans(now) {
+            self.recall_from_all();
         }
         self.serve(now);
     }

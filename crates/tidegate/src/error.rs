@@ -27,12 +27,21 @@ pub enum AcquireError {
         /// Why not.
         why: Unavailable,
     },
-    /// A thread of an async runtime asked to be blocked, which could block the limiter itself.
+    /// The thread that the limiter runs on asked to be blocked, and would have waited for itself.
     #[error(
-        "`acquire_blocking` for `{service}` on a thread of an async runtime: use `acquire().await` there ({})",
+        "`acquire_blocking` for `{service}` on the thread that its limiter runs on: use `acquire().await` there ({})",
         Code::E4430
     )]
-    WouldBlockRuntime {
+    WouldBlockLimiter {
+        /// The service.
+        service: ServiceName,
+    },
+    /// The call fits its limits but not the gate's word, which is all that a try looks at.
+    #[error(
+        "a call this large to `{service}` cannot be tried: use `acquire` with a short `within` ({})",
+        Code::E4430
+    )]
+    TooLargeToTry {
         /// The service.
         service: ServiceName,
     },
@@ -49,7 +58,9 @@ impl AcquireError {
     pub fn code(&self) -> Code {
         match self {
             Self::Later(rejection) | Self::Never(rejection) => rejection.code,
-            Self::Unavailable { .. } | Self::WouldBlockRuntime { .. } => Code::E4430,
+            Self::Unavailable { .. }
+            | Self::WouldBlockLimiter { .. }
+            | Self::TooLargeToTry { .. } => Code::E4430,
             Self::Stopped { .. } => Code::E4431,
         }
     }
@@ -145,7 +156,8 @@ mod tests {
             AcquireError::Unavailable { service: service.clone(), why: Unavailable::GivenUp },
             AcquireError::Unavailable { service: service.clone(), why: Unavailable::MailboxFull },
             AcquireError::Unavailable { service: service.clone(), why: Unavailable::Gone },
-            AcquireError::WouldBlockRuntime { service: service.clone() },
+            AcquireError::WouldBlockLimiter { service: service.clone() },
+            AcquireError::TooLargeToTry { service: service.clone() },
             AcquireError::Stopped { service },
         ];
         let lines: Vec<String> =

@@ -1,6 +1,7 @@
 //! One service, as callers see it.
 
 use std::sync::Arc;
+use std::thread::ThreadId;
 
 use actix::Addr;
 use tidegate_algorithms::LimitUsage;
@@ -27,6 +28,8 @@ pub(crate) struct Core {
     pub(crate) front: Arc<Front>,
     pub(crate) limiter: Addr<LimiterActor>,
     pub(crate) supervisor: Addr<SupervisorActor>,
+    /// The thread that the limiter runs on.
+    pub(crate) arbiter: ThreadId,
     /// How long a caller waits who does not say.
     pub(crate) timeout: Span,
 }

@@ -71,7 +71,8 @@ impl<'h> PermitRequest<'h> {
         self
     }
 
-    /// Waits at most this long, and is refused at once where the wait would be longer.
+    /// Waits at most this long, and is refused at once where the service's own limits make the wait
+    /// longer. How long other services keep the shared limits busy is not known ahead.
     #[inline]
     pub fn within(mut self, deadline: Duration) -> Self {
         self.within = Some(deadline);
@@ -83,7 +84,9 @@ impl<'h> PermitRequest<'h> {
     /// # Errors
     ///
     /// [`AcquireError::Later`] or [`AcquireError::Never`] with the limit that binds, as far as it is
-    /// known without asking the limiter; [`AcquireError::Stopped`].
+    /// known without asking the limiter; [`AcquireError::TooLargeToTry`] for a call that fits its
+    /// limits but not the gate, which holds many dimensions or very large amounts only in part;
+    /// [`AcquireError::Unavailable`] or [`AcquireError::Stopped`] when there is no limiter any more.
     #[inline]
     pub fn try_acquire(self) -> Result<Permit<'h>, AcquireError> {
         match self.core.front.take(&self.cost) {
@@ -117,8 +120,8 @@ impl<'h> PermitRequest<'h> {
     ///
     /// # Errors
     ///
-    /// As [`PermitRequest::acquire`], and [`AcquireError::WouldBlockRuntime`] on a thread that runs
-    /// an async runtime: it could be the one that the limiter runs on. A permit that can be had
+    /// As [`PermitRequest::acquire`], and [`AcquireError::WouldBlockLimiter`] on the thread that the
+    /// limiter runs on, where a host has started it on its own actix system. A permit that can be had
     /// without waiting is granted there too.
     pub fn acquire_blocking(self) -> Result<Permit<'h>, AcquireError> {
         if let Some(recorded) = self.core.front.take(&self.cost) {

@@ -25,8 +25,11 @@ pub(crate) struct RunMarkKeeper {
 /// If the mark cannot be read, or the first one of this run cannot be written.
 pub(crate) fn begin(file: RunMarkFile) -> Result<(Option<Span>, RunMarkKeeper), RunMarkError> {
     let now = WallClock.unix_millis();
-    let idle = file.idle_since(now, HEARTBEAT)?;
-    file.write(RunMark::alive_at(now))?;
+    let before = file.read()?;
+    let idle = before.map(|mark| mark.idle_since(now, HEARTBEAT));
+    // Never back: a wall clock that is corrected must not make a pause look longer than it was.
+    let mut mark = before.map_or(RunMark::alive_at(now), |mark| mark.touched(now));
+    file.write(mark)?;
     let (stop, stopped) = bounded::<()>(0);
     let keep = move || {
         let period = Duration::from_nanos(HEARTBEAT.as_nanos());
@@ -34,7 +37,8 @@ pub(crate) fn begin(file: RunMarkFile) -> Result<(Option<Span>, RunMarkKeeper), 
             let ended = stopped.recv_timeout(period) != Err(RecvTimeoutError::Timeout);
             // A mark that cannot be renewed is old: the next run starts as after a longer pause than
             // there was. The next beat tries again.
-            let _ = file.write(RunMark::alive_at(WallClock.unix_millis()));
+            mark = mark.touched(WallClock.unix_millis());
+            let _ = file.write(mark);
             if ended {
                 return;
             }

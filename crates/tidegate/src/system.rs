@@ -9,7 +9,7 @@ use crossbeam_channel::bounded;
 use tidegate_observability::event::channel;
 use tidegate_observability::{EventSender, Events, Exporter, Sample};
 use tidegate_scheduler::LimiterConfig;
-use tidegate_scheduler::messages::Inspect;
+use tidegate_scheduler::messages::{Inspect, Unavailable};
 use tidegate_store::RunMarkFile;
 use tidegate_supervisor::actor::{Inspect as InspectAll, StopAll, SupervisorActor};
 use tidegate_supervisor::{SupervisorConfig, SupervisorState};
@@ -65,9 +65,13 @@ impl Tidegate {
             None => (None, None),
         };
         let plan = Plan::new(builder, sender.clone(), idle);
-        let (running, thread) = match System::try_current() {
-            Some(_) => (plan.start_here(), None),
-            None => plan.start_on_thread().map(|(running, thread)| (running, Some(thread)))?,
+        // A system that was made on this thread and does not run has no runtime to start actors on.
+        let on_a_system =
+            System::try_current().is_some() && tokio::runtime::Handle::try_current().is_ok();
+        let (running, thread) = if on_a_system {
+            (plan.start_here(), None)
+        } else {
+            plan.start_on_thread().map(|(running, thread)| (running, Some(thread)))?
         };
         Ok(Self {
             services: running.services,
@@ -142,7 +146,7 @@ impl Tidegate {
 impl Drop for Tidegate {
     fn drop(&mut self) {
         for handle in self.services.values() {
-            handle.core.front.stop();
+            handle.core.front.stop(Unavailable::Gone);
         }
         let asked = self.supervisor.try_send(StopAll);
         if let Some((system, thread)) = self.thread.take() {
@@ -197,6 +201,7 @@ impl Plan {
                 front: service.front,
                 limiter: service.limiter,
                 supervisor: started.supervisor.clone(),
+                arbiter: std::thread::current().id(),
                 timeout: self.timeouts.get(name.as_str()).copied().unwrap_or_default(),
             });
             let desk = Desk::new(Arc::clone(&core)).start();

@@ -17,8 +17,14 @@ const GRACE: Span = Span::from_secs(1);
 /// Why there is no permit for somebody who does not wait.
 #[cold]
 pub(crate) fn refuse(core: &Core, cost: &Cost) -> AcquireError {
-    if core.front.is_stopped() {
-        return core.gone();
+    if let Some(why) = core.front.stopped() {
+        return core.unavailable(why);
+    }
+    if let Some(never) = core.front.never(cost) {
+        return never.into();
+    }
+    if !core.front.fits(cost) {
+        return AcquireError::TooLargeToTry { service: core.front.service().clone() };
     }
     core.front.refuse(cost).into()
 }
@@ -38,8 +44,8 @@ pub(crate) async fn in_line(core: &Core, request: Request) -> Result<Grant, Acqu
 
 /// Waits for a grant as a thread.
 pub(crate) fn blocking(core: &Core, request: Request) -> Result<Grant, AcquireError> {
-    if tokio::runtime::Handle::try_current().is_ok() {
-        return Err(AcquireError::WouldBlockRuntime { service: core.front.service().clone() });
+    if std::thread::current().id() == core.arbiter {
+        return Err(AcquireError::WouldBlockLimiter { service: core.front.service().clone() });
     }
     let (sender, receiver) = bounded(1);
     let mut place = Place::new(core, &request);

@@ -138,7 +138,8 @@ impl Limit {
     /// on its way arrives close to later ones, so that a window at the service holds calls that were
     /// granted within `window + guard`. A window is lengthened by the guard and a bucket made
     /// smaller by what it refills meanwhile; then the service never counts more than the limit as
-    /// long as no two calls differ by more than the guard on their way.
+    /// long as no two calls differ by more than the guard on their way. A bucket never gets smaller
+    /// than 1, so one that holds little more is not guarded.
     ///
     /// Unless set, it is [`Limit::GUARD_DEFAULT`] or a fiftieth of the window, whichever is shorter.
     ///
@@ -191,8 +192,27 @@ impl Limit {
         self.window + self.guard
     }
 
+    /// The most that Tidegate lets through at once.
+    pub fn shaped_capacity(&self) -> u64 {
+        match self.enforced_as {
+            EnforcedAs::TokenBucket => self.shaped_burst(),
+            _ => self.amount,
+        }
+    }
+
+    /// How long after the last call nothing of it counts any more, wherever it is counted: the window
+    /// and the guard, or the time that the service's bucket takes to fill.
+    pub fn recovery(&self) -> Span {
+        let windows = match self.enforced_as {
+            EnforcedAs::TokenBucket => self.burst.div_ceil(self.amount).max(1),
+            _ => 1,
+        };
+        self.window * windows + self.guard
+    }
+
     /// The bucket that Tidegate keeps to: the service's burst, less what refills within the guard,
-    /// rounded up; at least 1, or nothing would ever pass.
+    /// rounded up; at least 1, or nothing would ever pass. A bucket that is clamped to 1 is not
+    /// guarded any more.
     pub fn shaped_burst(&self) -> u64 {
         let window = u128::from(self.window.as_nanos());
         let refill = u128::from(self.amount) * u128::from(self.guard.as_nanos());
@@ -304,6 +324,16 @@ mod tests {
         assert_eq!(daily.window(), Span::from_secs(86_400));
         let short: Limit = "10 requests per second".parse().expect("a limit");
         assert_eq!(short.guard_span(), Span::from_millis(20));
+    }
+
+    #[test]
+    fn a_bucket_takes_as_long_to_recover_as_to_fill() {
+        let second = Span::from_secs(1);
+        let limit = || Limit::new(Dimension::Requests, 10, second).expect("a limit");
+        let guard = Span::from_millis(20);
+        assert_eq!(limit().recovery(), second + guard);
+        assert_eq!(limit().burst(100).expect("a burst").recovery(), second * 10 + guard);
+        assert_eq!(limit().burst(3).expect("a burst").recovery(), second + guard);
     }
 
     #[test]

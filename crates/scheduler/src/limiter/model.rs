@@ -1,7 +1,8 @@
 //! What goes into a limiter, what comes out of it, and what others may see of it.
 
 use serde::Serialize;
-use tidegate_algorithms::{LimitUsage, Packed};
+use tidegate_adaptive::Pause;
+use tidegate_algorithms::{Layout, LimitUsage, Packed};
 use tidegate_units::{Amounts, Dimension, Instant, Limit, Outcome, Rejection, ServiceName, Span};
 
 use crate::{Report, Ticket};
@@ -30,6 +31,18 @@ impl LimiterConfig {
             }
         }
         dimensions
+    }
+
+    /// How the gate's word is divided: by what each dimension can hold at once. `None` where there are
+    /// more dimensions than fit; then every call goes by message.
+    pub fn layout(&self) -> Option<Layout> {
+        let largest = |dimension: Dimension| {
+            let limits = self.limits.iter().chain(&self.shared);
+            let on_dimension = limits.filter(|limit| limit.dimension() == dimension);
+            (dimension, on_dimension.map(Limit::shaped_capacity).min())
+        };
+        let dimensions: Vec<_> = self.gate_dimensions().into_iter().map(largest).collect();
+        Layout::fitting(&dimensions)
     }
 }
 
@@ -97,10 +110,15 @@ pub struct Counts {
 }
 
 /// What outlives a limiter that has failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Past {
     pub(super) life: u64,
     pub(super) counts: Counts,
+    pub(super) pause: Pause,
+    /// Under each of the service's own limits.
+    pub(super) debts: Vec<u64>,
+    /// Of the shared limits, not yet told to the supervisor.
+    pub(super) unreported_debt: Amounts,
 }
 
 /// What others may see of a limiter.

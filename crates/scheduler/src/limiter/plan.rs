@@ -22,12 +22,15 @@ impl Limiter {
             }
         } else {
             self.grant_in_order(now);
-            if !self.closing && self.queue.is_empty() {
-                self.blocked_by = None;
+        }
+        self.refuse_hopeless(now);
+        if self.queue.is_empty() && !self.closing {
+            self.blocked_by = None;
+            self.no_longer_needed();
+            if !self.suspended && paused_until.is_none() {
                 self.fill_gate(now);
             }
         }
-        self.refuse_hopeless(now);
         self.arm_ticks(now);
     }
 
@@ -44,8 +47,8 @@ impl Limiter {
                 self.blocked_by = Some(rejection);
                 return;
             } else {
-                let need = self.slice.shared_part(&head.cost);
-                self.borrow(now, need);
+                let (ticket, need) = (head.ticket, self.slice.shared_part(&head.cost));
+                self.borrow(now, ticket, need);
                 return;
             }
         }
@@ -70,10 +73,11 @@ impl Limiter {
     ///
     /// What is held already goes back first: two services that each kept a part of what both need
     /// would have it recalled in turn, and neither would ever hold enough.
-    fn borrow(&mut self, now: Instant, need: Amounts) {
-        if self.slice.is_borrowing() {
+    fn borrow(&mut self, now: Instant, ticket: Ticket, need: Amounts) {
+        if self.slice.is_borrowing() && self.borrowed_for == Some(ticket) {
             return;
         }
+        self.borrowed_for = Some(ticket);
         self.slice.give_back();
         self.report(now);
         let shared = self.slice.dimensions().iter();
@@ -82,6 +86,14 @@ impl Limiter {
         let want = queued.less(&need);
         self.slice.set_borrowing(true);
         self.events.push_back(Event::Borrow { need, want });
+    }
+
+    /// Tells the supervisor that whoever it was asked for is gone, so that nobody waits for that.
+    fn no_longer_needed(&mut self) {
+        if self.borrowed_for.take().is_some() && self.slice.is_borrowing() {
+            let (need, want) = (Amounts::NONE, Amounts::NONE);
+            self.events.push_back(Event::Borrow { need, want });
+        }
     }
 
     /// Puts everything that may be spent into the gate.
@@ -305,6 +317,6 @@ impl Limiter {
 }
 
 /// Arms a timer for `at`, unless it is armed for an earlier instant already.
-fn sooner(timer: &mut Option<Instant>, at: Instant) {
+pub(super) fn sooner(timer: &mut Option<Instant>, at: Instant) {
     *timer = Some(timer.map_or(at, |armed| armed.min(at)));
 }
