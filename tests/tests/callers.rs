@@ -228,7 +228,9 @@ fn a_crowd_right_after_the_start_is_let_in() {
         let (_tidegate, handle) = start(["100 requests per second"]);
         let crowd = (0..100).map(|_| {
             let handle = handle.clone();
-            tokio::spawn(async move { handle.request().acquire().await.map(|it| it.done()) })
+            tokio::spawn(
+                async move { handle.request().acquire().await.map(tidegate::Permit::done) },
+            )
         });
         for caller in crowd.collect::<Vec<_>>() {
             caller.await.expect("no panic").expect("there is room for everybody");
@@ -244,7 +246,7 @@ fn a_thread_of_another_runtime_may_block() {
         for _ in 0..2 {
             let handle = handle.clone();
             let blocking = tokio::task::spawn_blocking(move || {
-                handle.request().acquire_blocking().map(|it| it.done())
+                handle.request().acquire_blocking().map(tidegate::Permit::done)
             });
             blocking.await.expect("no panic").expect("a permit");
         }
