@@ -139,13 +139,48 @@ fn what_was_not_used_is_given_back_and_what_was_used_beyond_is_owed() {
 }
 
 #[test]
+fn a_debt_holds_everybody_from_the_moment_it_is_known() {
+    on_virtual_time(async {
+        let (_tidegate, handle) = start(["1000 tokens per second"]);
+        let permit = handle.request().tokens(10).acquire().await.expect("it fits");
+        assert!(handle.has_capacity(&Cost::request().tokens(10)));
+        permit.ok(Cost::request().tokens(9_000));
+        assert!(handle.request().tokens(10).try_acquire().is_err(), "before the actor has looked");
+        settle().await;
+        assert!(handle.request().tokens(10).try_acquire().is_err());
+    });
+}
+
+#[test]
+fn a_try_is_told_the_truth_or_nothing() {
+    on_virtual_time(async {
+        let (_tidegate, handle) = start(["10 requests per second"]);
+        settle().await;
+        for _ in 0..10 {
+            handle.request().try_acquire().expect("there are ten").done();
+        }
+        // Nobody has looked since: no figures are made up.
+        let refused = handle.request().try_acquire().expect_err("used up");
+        let rejection = refused.rejection().expect("later");
+        assert_eq!((rejection.code, rejection.reason), (Code::E4404, Reason::NoneAtHand));
+        settle().await;
+        let refused = handle.request().try_acquire().expect_err("used up");
+        let rejection = refused.rejection().expect("later");
+        assert_eq!((rejection.used, rejection.limit), (10, 10));
+        let retry = rejection.retry_after.expect("later");
+        assert!(retry > Span::from_millis(900) && retry <= Span::from_secs(1), "{retry}");
+    });
+}
+
+#[test]
 fn a_pause_that_the_service_asks_for_holds_everybody() {
     on_virtual_time(async {
         let (_tidegate, handle) = start(["100 requests per second"]);
         let permit = handle.request().acquire().await.expect("it fits");
         permit.settle(Observation::from_status(429).retry_after(Span::from_secs(5)));
         // At once, for every thread, before the limiter has heard of it.
-        assert!(handle.request().try_acquire().is_err());
+        let refused = handle.request().try_acquire().expect_err("paused");
+        assert_eq!(refused.code(), Code::E4422);
         settle().await;
         let refused = handle.request().try_acquire().expect_err("paused");
         assert_eq!(refused.code(), Code::E4422);
@@ -255,9 +290,26 @@ fn a_thread_of_another_runtime_may_block() {
 
 #[test]
 fn a_system_that_does_not_run_is_not_joined() {
-    let _made = System::new();
+    let made = System::new();
     let (_tidegate, handle) = start(["1 request per second"]);
     handle.request().acquire_blocking().expect("a permit").done();
+    // Nor one that has ended, inside another runtime.
+    made.block_on(async {});
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build();
+    runtime.expect("a runtime").block_on(async {
+        let (_tidegate, handle) = start(["1 request per second"]);
+        handle.request().acquire().await.expect("a permit").done();
+    });
+}
+
+#[test]
+fn a_system_that_ends_ends_its_services() {
+    let (_tidegate, handle) = System::new().block_on(async { start(["5 requests per second"]) });
+    let mut refused = None;
+    for _ in 0..20 {
+        refused = handle.request().try_acquire().map(tidegate::Permit::done).err().or(refused);
+    }
+    assert_eq!(refused.expect("it was used up").code(), Code::E4431);
 }
 
 #[test]

@@ -47,7 +47,7 @@ struct Simulation {
 fn bucket(dimension: Dimension, amount: u64, window: Span) -> Limit {
     let limit = Limit::new(dimension, amount, window).expect("a limit");
     // Smaller than the amount for some, larger for others.
-    let burst = if amount % 3 == 0 { amount * 2 } else { amount / 2 + 1 };
+    let burst = if amount.is_multiple_of(3) { amount * 2 } else { amount / 2 + 1 };
     limit.burst(burst).expect("a burst").guard(Span::ZERO).expect("no guard")
 }
 

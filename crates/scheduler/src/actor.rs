@@ -117,7 +117,7 @@ impl LimiterActor {
                 Event::CloseGate => self.close_gate(),
                 Event::OpenGate(amounts) => {
                     self.front.gate().open(amounts);
-                    self.front.shut_if_pausing();
+                    self.front.shut_if_closing();
                 }
                 Event::FillGate(amounts) => self.front.gate().fill(amounts),
                 Event::CoolGate => {
@@ -269,8 +269,8 @@ impl Handler<Lent> for LimiterActor {
     type Result = ();
 
     fn handle(&mut self, lent: Lent, ctx: &mut Context<Self>) {
-        let Lent { life, amounts, short } = lent;
-        self.enter(ctx, |machine, now| machine.lent(now, life, &amounts, short));
+        let Lent { life, amounts, short, more_at } = lent;
+        self.enter(ctx, |machine, now| machine.lent(now, life, &amounts, short, more_at));
     }
 }
 

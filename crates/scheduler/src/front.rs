@@ -7,10 +7,12 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use tidegate_adaptive::pause::PAUSE_MAX;
 use tidegate_algorithms::gate::Guards;
 use tidegate_algorithms::{Gate, Layout, Ledger, Packed, Taken};
 use tidegate_units::{
-    Amounts, Clock, Cost, Dimension, Instant, Outcome, Rejection, Scope, ServiceName,
+    Amounts, Clock, Code, Cost, Dimension, Instant, Limit, Outcome, Reason, Rejection, Scope,
+    ServiceName, Span,
 };
 use tokio::sync::Notify;
 
@@ -35,8 +37,10 @@ pub struct Front {
     forgone: AtomicU64,
     wake: Notify,
     stopped: OnceLock<Unavailable>,
-    /// A pause waits for the actor.
-    pausing: AtomicBool,
+    /// A pause or a debt waits for the actor.
+    closing: AtomicBool,
+    /// Until when the service wants to be left alone, in nanoseconds.
+    paused_until: AtomicU64,
     /// Why there is too little in the gate; looked at only by callers who were not granted.
     shortage: Mutex<Option<Arc<Shortage>>>,
     /// The limits with nothing used: they tell what never fits.
@@ -61,7 +65,8 @@ impl Front {
             forgone: AtomicU64::new(0),
             wake: Notify::new(),
             stopped: OnceLock::new(),
-            pausing: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            paused_until: AtomicU64::new(0),
             shortage: Mutex::new(None),
             own_when_full: Ledger::new(Scope::Service(config.service.clone()), &config.limits),
             shared_when_full: Ledger::new(Scope::Global, &config.shared),
@@ -130,19 +135,36 @@ impl Front {
     pub fn refuse(&self, cost: &Cost) -> Rejection {
         self.wake.notify_one();
         let now = self.now();
+        let paused_until = Instant::from_nanos(self.paused_until.load(Ordering::Acquire));
+        if paused_until > now {
+            return self.not_at_hand(cost, paused_until.since(now)).because(Reason::Paused);
+        }
         let shortage = self.shortage.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let shortage = shortage.unwrap_or_else(|| {
-            // The actor has filled the gate since, or has not looked at it yet.
-            Arc::new(Shortage {
-                scope: self.own_when_full.scope().clone(),
-                own: self.own_when_full.usage(now),
-                shared: self.shared_when_full.limits().cloned().collect(),
-                queued: 0,
-                paused_until: None,
-                more_at: now,
-            })
-        });
-        shortage.refuse(now, cost)
+        match shortage {
+            Some(shortage) => shortage.refuse(now, cost),
+            // The gate ran out since the actor looked.
+            None => self.not_at_hand(cost, Span::from_millis(1)),
+        }
+    }
+
+    /// A refusal without figures, in the first dimension that `cost` is limited in.
+    fn not_at_hand(&self, cost: &Cost, retry_after: Span) -> Rejection {
+        let limits = self.own_when_full.limits().chain(self.shared_when_full.limits());
+        let limit = { limits }.find(|limit| cost.amount(limit.dimension()) > 0);
+        let dimension = limit.map_or(Dimension::Requests, Limit::dimension);
+        let rejection = Rejection {
+            code: Code::limit_reached(dimension),
+            reason: Reason::NoneAtHand,
+            scope: self.own_when_full.scope().clone(),
+            dimension,
+            limit: limit.map_or(0, Limit::shaped_capacity),
+            window: limit.map_or(Span::ZERO, Limit::window),
+            used: 0,
+            requested: cost.amount(dimension),
+            retry_after: Some(retry_after),
+            queue_position: None,
+        };
+        rejection.because(Reason::NoneAtHand)
     }
 
     /// The actor says why there is too little in the gate, or that there is not.
@@ -156,10 +178,10 @@ impl Front {
         Ticket(self.tickets.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Tells the actor something, without waiting for it. If the service wants a pause, the gate is
-    /// shut on the spot.
+    /// Tells the actor something, without waiting for it. If the service wants a pause, or
+    /// a call took more than was lent for it, the gate is shut on the spot.
     pub fn settle(&self, settlement: Settlement) {
-        let pauses = matches!(settlement, Settlement::Closed { pause: Some(_), .. });
+        let closes = self.must_close(&settlement);
         let mut way_back = self.lock();
         // Whoever came first since the actor looked has woken it.
         let first = way_back.list.is_empty();
@@ -169,11 +191,11 @@ impl Front {
             way_back.sum_up(settlement);
             self.forgone.fetch_add(1, Ordering::Relaxed);
         }
-        if pauses {
-            self.pausing.store(true, Ordering::SeqCst);
+        if closes {
+            self.closing.store(true, Ordering::SeqCst);
         }
         drop(way_back);
-        if pauses {
+        if closes {
             self.gate.shut();
         }
         if first {
@@ -184,17 +206,29 @@ impl Front {
     /// Everything that was settled since the last call.
     pub fn drain(&self) -> Vec<Settlement> {
         let mut way_back = self.lock();
-        self.pausing.store(false, Ordering::SeqCst);
+        self.closing.store(false, Ordering::SeqCst);
         let WayBack { mut list, overflow } = std::mem::take(&mut *way_back);
         drop(way_back);
         list.extend(overflow);
         list
     }
 
-    /// To be called after the gate was opened: shuts it again if a pause has been asked for since the
-    /// last [`Front::drain`], whose caller found the gate still closed.
-    pub fn shut_if_pausing(&self) {
-        if self.pausing.load(Ordering::SeqCst) {
+    /// Whether nobody should pass before the actor has heard of this. Notes a pause.
+    fn must_close(&self, settlement: &Settlement) -> bool {
+        let Settlement::Closed { pause, debt, .. } = settlement else {
+            return false;
+        };
+        if let Some(wait) = pause {
+            let until = self.now() + (*wait).min(PAUSE_MAX);
+            self.paused_until.fetch_max(until.as_nanos(), Ordering::AcqRel);
+        }
+        pause.is_some() || !debt.is_none()
+    }
+
+    /// To be called after the gate was opened: shuts it again if there was a reason to since the last
+    /// [`Front::drain`], and whoever had it found the gate still closed.
+    pub fn shut_if_closing(&self) {
+        if self.closing.load(Ordering::SeqCst) {
             self.gate.shut();
         }
     }

@@ -65,6 +65,8 @@ pub struct Limiter {
     report_at: Option<Instant>,
     /// Before this no more is borrowed ahead of need.
     borrow_ahead_at: Instant,
+    /// When the supervisor will have more to lend, as far as it has said.
+    more_to_borrow_at: Option<Instant>,
     /// [`Event::CloseGate`] is under way; planning goes on in [`Limiter::gate_closed`].
     closing: bool,
     /// The supervisor waits for what the gate holds.
@@ -99,6 +101,7 @@ impl Limiter {
             tick_at: None,
             report_at: None,
             borrow_ahead_at: Instant::ZERO,
+            more_to_borrow_at: None,
             closing: false,
             recalled: false,
             events: VecDeque::new(),
@@ -211,15 +214,23 @@ impl Limiter {
     }
 
     /// The supervisor has lent `amounts` to this life of the limiter; `short` says why it is not all
-    /// that was needed.
+    /// that was needed, `more_at` when there will be more.
     ///
     /// A loan that was made to a life which has failed is not for this one: its lender counts it as
     /// spent already.
-    pub fn lent(&mut self, now: Instant, life: u64, amounts: &Amounts, short: Option<Rejection>) {
+    pub fn lent(
+        &mut self,
+        now: Instant,
+        life: u64,
+        amounts: &Amounts,
+        short: Option<Rejection>,
+        more_at: Option<Instant>,
+    ) {
         if life != self.life {
             return;
         }
         self.slice.lent(amounts, self.gate.inside());
+        self.more_to_borrow_at = more_at;
         if let Some(rejection) = short {
             // The need stays on the supervisor's list.
             self.slice.set_borrowing(true);

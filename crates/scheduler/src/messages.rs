@@ -1,7 +1,7 @@
 //! What the actor of a service is told and asked, and what it tells its supervisor.
 
 use actix::Message;
-use tidegate_units::{Amounts, Rejection, ServiceName};
+use tidegate_units::{Amounts, Instant, Rejection, ServiceName};
 
 use crate::front::Grant;
 use crate::limiter::LimiterState;
@@ -75,6 +75,8 @@ pub struct Lent {
     pub amounts: Amounts,
     /// Why it is less than was needed; the rest follows.
     pub short: Option<Rejection>,
+    /// When there will be more to lend; `None` if there is not going to be.
+    pub more_at: Option<Instant>,
 }
 
 /// From the supervisor: somebody else needs what you hold. Answered by [`Settle`].

@@ -75,6 +75,17 @@ pub fn replay(
     })
 }
 
+/// Whether `scenario` can be put on `trace` at all: what [`replay`] would find out first.
+///
+/// # Errors
+///
+/// As [`replay`].
+pub fn can_replay(trace: &Trace, scenario: &Scenario, seed: u64) -> Result<(), ReplayError> {
+    let limits = scenario.resolve(&scenario.traffic(trace, seed))?;
+    paced::told(&limits)?;
+    Ok(())
+}
+
 /// One controller on one seed.
 fn run(
     trace: &Trace,

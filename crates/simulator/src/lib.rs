@@ -34,7 +34,7 @@ pub mod trace;
 pub mod world;
 
 pub use controller::{Controller, UnknownController};
-pub use driver::{Progress, ReplayError, replay};
+pub use driver::{Progress, ReplayError, can_replay, replay};
 pub use generator::{Generator, GeneratorError};
 pub use ideal::Ideal;
 pub use provider::{

@@ -46,6 +46,8 @@ pub struct Run {
     pub refused_per_1000: f64,
     /// Requests given up for good.
     pub failed: u64,
+    /// Requests that had neither been admitted nor given up when the trace ended.
+    pub waiting: u64,
     /// Requests that the provider admitted.
     pub admitted: u64,
     /// The most that any window at the provider held beyond its limit; 0 unless the provider is wrong.

@@ -63,12 +63,35 @@ struct Plant {
 /// A message that has not been delivered.
 #[derive(Debug)]
 enum Mail {
-    Borrow { from: ServiceName, life: u64, need: Amounts, want: Amounts },
-    Settle { from: ServiceName, life: u64, report: Report },
-    Failed { from: ServiceName, life: u64 },
-    Lent { to: ServiceName, life: u64, amounts: Amounts, short: Option<Rejection> },
-    Recall { to: ServiceName },
-    Resume { to: ServiceName, life: u64 },
+    Borrow {
+        from: ServiceName,
+        life: u64,
+        need: Amounts,
+        want: Amounts,
+    },
+    Settle {
+        from: ServiceName,
+        life: u64,
+        report: Report,
+    },
+    Failed {
+        from: ServiceName,
+        life: u64,
+    },
+    Lent {
+        to: ServiceName,
+        life: u64,
+        amounts: Amounts,
+        short: Option<Rejection>,
+        more_at: Option<Instant>,
+    },
+    Recall {
+        to: ServiceName,
+    },
+    Resume {
+        to: ServiceName,
+        life: u64,
+    },
 }
 
 impl World {
@@ -145,9 +168,9 @@ impl World {
                     self.supervisor.settle(self.now, &from, life, &report);
                 }
                 Mail::Failed { from, life } => self.supervisor.failed(self.now, &from, life),
-                Mail::Lent { to, life, amounts, short } => {
+                Mail::Lent { to, life, amounts, short, more_at } => {
                     self.enter_named(&to, |limiter, now| {
-                        limiter.lent(now, life, &amounts, short);
+                        limiter.lent(now, life, &amounts, short, more_at);
                     });
                 }
                 Mail::Recall { to } => self.enter_named(&to, Limiter::recall),
@@ -277,8 +300,8 @@ impl World {
     fn pump_supervisor(&mut self) {
         while let Some(event) = self.supervisor.poll_event() {
             self.mail.push_back(match event {
-                SupervisorEvent::Lend { service, life, amounts, short } => {
-                    Mail::Lent { to: service, life, amounts, short }
+                SupervisorEvent::Lend { service, life, amounts, short, more_at } => {
+                    Mail::Lent { to: service, life, amounts, short, more_at }
                 }
                 SupervisorEvent::Recall { service } => Mail::Recall { to: service },
                 SupervisorEvent::Resume { service, life } => Mail::Resume { to: service, life },
@@ -407,6 +430,16 @@ mod tests {
         wait(&mut world, 0, 1, 50, at(1_000));
         assert!(granted(&mut world).is_empty(), "it could only be served in a minute");
         assert!(world.take(0, &Cost::request().tokens(10)).is_some(), "nobody waits");
+    }
+
+    #[test]
+    fn an_idle_service_gets_all_that_it_may_have_of_what_nobody_wants() {
+        let mut world = world_of(&["10 requests per second"], &["15 requests per second"]);
+        for round in 1..4 {
+            let taken = (0..20).filter(|_| world.take(0, &Cost::request()).is_some()).count();
+            assert_eq!(taken, 10, "round {round}");
+            run_until(&mut world, at(round * 2_500));
+        }
     }
 
     #[test]

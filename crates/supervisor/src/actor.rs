@@ -124,8 +124,8 @@ impl SupervisorActor {
 
     fn do_event(&mut self, now: Instant, event: Event) {
         match event {
-            Event::Lend { service, life, amounts, short } => {
-                let lent = Lent { life, amounts: amounts.clone(), short };
+            Event::Lend { service, life, amounts, short, more_at } => {
+                let lent = Lent { life, amounts: amounts.clone(), short, more_at };
                 if self.limiter(&service).is_some_and(|it| it.try_send(lent).is_err()) {
                     self.machine.lend_bounced(now, &service, &amounts);
                 }

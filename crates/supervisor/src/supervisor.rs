@@ -48,6 +48,8 @@ pub enum Event {
         amounts: Amounts,
         /// Why it is less than was needed.
         short: Option<Rejection>,
+        /// When there will be more to lend; `None` if nothing is used.
+        more_at: Option<Instant>,
     },
     /// Ask a limiter for what it has not spent.
     Recall {
@@ -329,7 +331,7 @@ impl Supervisor {
             account.lent.add(amounts);
         }
         let amounts = if lent.is_ok() { amounts.clone() } else { Amounts::NONE };
-        self.tell(service, amounts, None);
+        self.tell(now, service, amounts, None);
     }
 
     /// Tells a limiter that has to wait what it waits for.
@@ -343,12 +345,19 @@ impl Supervisor {
             let (need, _) = self.need_of(self.waiting.front()?)?;
             self.ledger.check_lend(now, &need).err()
         });
-        self.tell(service, Amounts::NONE, short);
+        self.tell(now, service, Amounts::NONE, short);
     }
 
-    fn tell(&mut self, service: &ServiceName, amounts: Amounts, short: Option<Rejection>) {
+    fn tell(
+        &mut self,
+        now: Instant,
+        service: &ServiceName,
+        amounts: Amounts,
+        short: Option<Rejection>,
+    ) {
         let life = self.accounts.get(service).map_or(0, |account| account.life);
-        self.events.push_back(Event::Lend { service: service.clone(), life, amounts, short });
+        let (service, more_at) = (service.clone(), self.ledger.next_gain(now));
+        self.events.push_back(Event::Lend { service, life, amounts, short, more_at });
     }
 
     /// The part of `want` that can be lent without leaving nothing for the other services.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tidegate_config::{Config, ServiceConfig};
 use tidegate_scheduler::runtime_clock::RuntimeClock;
 use tidegate_supervisor::RestartPolicy;
-use tidegate_units::{Clock, Limit};
+use tidegate_units::{Clock, Limit, ServiceName};
 
 use crate::{StartError, Tidegate};
 
@@ -51,9 +51,13 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`StartError::ServiceName`] if that is no name.
+    /// [`StartError::ServiceName`] if that is no name, [`StartError::ServiceTwice`] if it is taken.
     pub fn service(mut self, name: &str, service: ServiceConfig) -> Result<Self, StartError> {
-        self.config.services.insert(name.parse()?, service);
+        let name: ServiceName = name.parse()?;
+        if self.config.services.contains_key(&name) {
+            return Err(StartError::ServiceTwice { name });
+        }
+        self.config.services.insert(name, service);
         Ok(self)
     }
 

@@ -101,6 +101,12 @@ pub enum StartError {
     /// A service has a name that is none.
     #[error(transparent)]
     ServiceName(#[from] InvalidServiceName),
+    /// Two services have the same name.
+    #[error("there is a service `{name}` already: give each a name of its own")]
+    ServiceTwice {
+        /// The name.
+        name: ServiceName,
+    },
     /// There is no service to limit.
     #[error("no service is configured: add one with `[services.NAME]` or `Builder::service`")]
     NoService,

@@ -14,6 +14,7 @@ use tidegate_store::RunMarkFile;
 use tidegate_supervisor::actor::{Inspect as InspectAll, StopAll, SupervisorActor};
 use tidegate_supervisor::{SupervisorConfig, SupervisorState};
 use tidegate_units::{Clock, ServiceName, Span};
+use tokio::runtime::{Handle as Runtime, RuntimeFlavor};
 
 use crate::desk::Desk;
 use crate::handle::{Core, Handle};
@@ -65,10 +66,7 @@ impl Tidegate {
             None => (None, None),
         };
         let plan = Plan::new(builder, sender.clone(), idle);
-        // A system that was made on this thread and does not run has no runtime to start actors on.
-        let on_a_system =
-            System::try_current().is_some() && tokio::runtime::Handle::try_current().is_ok();
-        let (running, thread) = if on_a_system {
+        let (running, thread) = if on_a_running_system() {
             (plan.start_here(), None)
         } else {
             plan.start_on_thread().map(|(running, thread)| (running, Some(thread)))?
@@ -161,6 +159,13 @@ impl Drop for Tidegate {
             }
         }
     }
+}
+
+/// Whether an actix system runs on this thread. One that was only made, or has ended, is still known
+/// to its thread, but there is no runtime of its kind to start actors on.
+fn on_a_running_system() -> bool {
+    let runtime = Runtime::try_current().map(|runtime| runtime.runtime_flavor());
+    System::try_current().is_some() && matches!(runtime, Ok(RuntimeFlavor::CurrentThread))
 }
 
 impl Plan {

@@ -20,6 +20,9 @@ pub(crate) fn refuse(core: &Core, cost: &Cost) -> AcquireError {
     if let Some(why) = core.front.stopped() {
         return core.unavailable(why);
     }
+    if !core.limiter.connected() {
+        return core.gone();
+    }
     if let Some(never) = core.front.never(cost) {
         return never.into();
     }

@@ -66,6 +66,9 @@ impl fmt::Display for Code {
 pub enum Reason {
     /// The limit is used up for now, and the caller did not want to wait.
     LimitReached,
+    /// What was lent ahead is used up, and the limiter has not looked since: how much of the limit is
+    /// used is not known, and the same call may pass in a moment.
+    NoneAtHand,
     /// The caller would wait longer than its deadline.
     DeadlineTooClose,
     /// The caller waited until its deadline.
@@ -95,7 +98,8 @@ pub struct Rejection {
     pub limit: u64,
     /// The window of the limit.
     pub window: Span,
-    /// How much of the limit was used, lent out or owed.
+    /// How much of the limit was used, lent out or owed; with [`Reason::NoneAtHand`] zero, as it is not
+    /// known.
     pub used: u64,
     /// How much the call asked for.
     pub requested: u64,
@@ -113,9 +117,10 @@ impl Rejection {
             Reason::NeverFits => Code::E4410,
             Reason::QueueFull => Code::E4420,
             Reason::Paused => Code::E4422,
-            Reason::LimitReached | Reason::DeadlineTooClose | Reason::DeadlinePassed => {
-                Code::limit_reached(self.dimension)
-            }
+            Reason::LimitReached
+            | Reason::NoneAtHand
+            | Reason::DeadlineTooClose
+            | Reason::DeadlinePassed => Code::limit_reached(self.dimension),
         };
         self
     }
@@ -136,12 +141,16 @@ impl fmt::Display for Rejection {
                 );
             }
             Reason::LimitReached => write!(f, "the limit of {scope} is reached")?,
+            Reason::NoneAtHand => write!(
+                f,
+                "no {dimension} are at hand for {scope} just now, the limiter was asked for more"
+            )?,
             Reason::DeadlineTooClose => write!(f, "the wait for {scope} outlasts the deadline")?,
             Reason::DeadlinePassed => write!(f, "the deadline passed while waiting for {scope}")?,
             Reason::QueueFull => write!(f, "the queue of {scope} is full")?,
             Reason::Paused => write!(f, "{scope} asked for a pause")?,
         }
-        if self.reason != Reason::Paused {
+        if !matches!(self.reason, Reason::Paused | Reason::NoneAtHand) {
             write!(f, ": {used} of {limit} {dimension} per {window} used, {requested} asked for")?;
         }
         if let Some(ahead) = self.queue_position {
@@ -181,6 +190,7 @@ mod tests {
             waiting.clone().because(Reason::DeadlineTooClose),
             waiting.clone().because(Reason::DeadlinePassed),
             waiting.because(Reason::QueueFull),
+            rejection.clone().because(Reason::NoneAtHand),
             rejection.because(Reason::Paused),
             never.because(Reason::NeverFits),
         ];

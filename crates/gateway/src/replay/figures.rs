@@ -1,6 +1,6 @@
 //! What all seeds of one controller come to: on average, and at worst.
 
-use tidegate_simulator::report::{LOAD_POINT_S, Quantiles};
+use tidegate_simulator::report::Quantiles;
 use tidegate_simulator::{Replay, Run};
 
 /// The runs of one controller, one for each seed.
@@ -77,7 +77,7 @@ impl<'r> Runs<'r> {
             refused_per_1000: worse(&of(|run| run.refused_per_1000)),
             failed: worse(&of(|run| float(run.failed))),
             admitted: better(&of(|run| float(run.admitted))),
-            waiting: worse(&of(waiting)),
+            waiting: worse(&of(|run| float(run.waiting))),
             excess: worse(&of(|run| float(run.excess))),
             offered_excess: worse(&of(|run| float(run.offered_excess))),
             decisions_per_s: better(&of(|run| float(run.decisions_per_s))),
@@ -93,15 +93,6 @@ impl<'r> Runs<'r> {
         (!waits.is_empty())
             .then(|| Quantiles { p50: of(&quantile(|w| w.p50)), p99: of(&quantile(|w| w.p99)) })
     }
-}
-
-/// What came in and is not accounted for; no number where the load was not recorded.
-fn waiting(run: &Run) -> f64 {
-    if run.load.is_empty() {
-        return f64::NAN;
-    }
-    let offered: f64 = run.load.iter().map(|point| point.offered * float(LOAD_POINT_S)).sum();
-    (offered - float(run.admitted) - float(run.failed)).round().max(0.0)
 }
 
 fn mean(values: &[f64]) -> f64 {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use tidegate_simulator::{Controller, Generator, Scenario, Trace};
+use tidegate_simulator::{Controller, Generator, Scenario, Trace, can_replay};
 
 use super::results::Results;
 use crate::arguments::ReplayArguments;
@@ -29,8 +29,12 @@ impl Plan {
         let controllers = each_once("controller", &arguments.controller, str::parse, &mut faults);
         let scenarios = scenarios(arguments, &mut faults);
         let seeds = seeds(arguments, &mut faults);
+        keep_inputs(arguments, &mut faults);
         let results = Results::open(arguments, &mut faults);
         let trace = trace(arguments, &mut faults);
+        if let Some(trace) = &trace {
+            refuse_misfits(trace, &scenarios, arguments.seed, &mut faults);
+        }
         match trace {
             Some(trace) if faults.is_empty() => {
                 Ok(Self { trace, scenarios, controllers, seeds, results })
@@ -74,6 +78,35 @@ fn seeds(arguments: &ReplayArguments, faults: &mut Vec<String>) -> Vec<u64> {
         faults.push(format!("--seed {first}: use 0 to {latest} as the first of {seeds} seeds"));
     }
     range.into_iter().flatten().collect()
+}
+
+/// Results must not replace what they are made from.
+fn keep_inputs(arguments: &ReplayArguments, faults: &mut Vec<String>) {
+    let inputs = [("--trace", &arguments.trace), ("--scenario-file", &arguments.scenario_file)];
+    let outputs = [("--json", &arguments.json), ("--svg", &arguments.svg)];
+    for (input_flag, input) in inputs {
+        for (output_flag, output) in outputs {
+            let paths = input.as_ref().zip(output.as_ref());
+            let real = paths.and_then(|(input, output)| {
+                Some((input.canonicalize().ok()?, output.canonicalize().ok()?))
+            });
+            if real.is_some_and(|(input, output)| input == output) {
+                faults.push(format!(
+                    "{output_flag} names the file of {input_flag}: the results would replace it, \
+                     name another"
+                ));
+            }
+        }
+    }
+}
+
+/// Scenarios that cannot be put on this traffic.
+fn refuse_misfits(trace: &Trace, scenarios: &[Scenario], seed: u64, faults: &mut Vec<String>) {
+    for scenario in scenarios {
+        if let Err(error) = can_replay(trace, scenario, seed) {
+            faults.push(format!("{}: scenario {}: {error}", trace.name(), scenario.name()));
+        }
+    }
 }
 
 /// The recorded traffic, or generated traffic where none is named.

@@ -29,6 +29,7 @@ fn run(controller: &str, worse: f64, seed: u64) -> Run {
         goodput: if is_naive { 0.7213 } else { 0.9993 } - worse / 100.0,
         refused_per_1000: if is_naive { 812.5 } else { 0.0 } + worse,
         failed: if is_naive { 4_071 + seed } else { 0 },
+        waiting: if is_naive { 4 } else { 5_813 + seed },
         admitted: 13_553 - seed,
         excess: 0,
         offered_excess: if is_naive { 96 } else { 0 },

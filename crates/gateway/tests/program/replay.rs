@@ -135,23 +135,32 @@ fn tables_go_to_standard_error_when_json_goes_to_standard_output() {
 }
 
 #[test]
-fn a_scenario_that_fails_costs_nothing_of_the_others() {
-    let folder = folder("replay-fails");
+fn a_scenario_that_does_not_fit_the_traffic_is_refused_before_anything_runs() {
+    let folder = folder("replay-misfit");
     // Without tokens there is no load to take a share of.
     fs::write(folder.join("empty.jsonl"), trace(0)).expect("a file");
     let scenarios = "const-none,tpm-none,window-none";
     let arguments = ["replay", "--trace", "empty.jsonl", "--scenario", scenarios];
     let output = run(&folder, &[&arguments[..], &["--json", "out.json"]].concat());
-    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
-    let table = text(&output.stdout);
-    assert!(table.contains("const-none on empty") && table.contains("window-none on empty"));
+    assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
+    assert!(output.stdout.is_empty());
     insta::assert_snapshot!(
         text(&output.stderr),
-        @"error: scenario tpm-none: 0 tokens over 119s give no rate: a share of the load needs a trace that offers 0.000001 to 1000000000 tokens per second"
+        @"error: empty: scenario tpm-none: 0 tokens over 119s give no rate: a share of the load needs a trace that offers 0.000001 to 1000000000 tokens per second"
     );
-    let written = fs::read(folder.join("out.json")).expect("written");
-    let written: Value = serde_json::from_slice(&written).expect("JSON");
-    assert_eq!(written.as_array().map(Vec::len), Some(2));
+    assert!(!folder.join("out.json").exists());
+}
+
+#[test]
+fn results_never_replace_what_they_are_made_from() {
+    let folder = folder_with_trace("replay-input");
+    let before = fs::read(folder.join("good.jsonl")).expect("there");
+    for flag in ["--json", "--svg"] {
+        let output = run(&folder, &["replay", "--trace", "good.jsonl", flag, "./good.jsonl"]);
+        assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
+        assert!(text(&output.stderr).contains("the results would replace it"));
+        assert_eq!(fs::read(folder.join("good.jsonl")).expect("there"), before);
+    }
 }
 
 #[test]
@@ -161,7 +170,7 @@ fn a_file_is_replaced_only_by_a_run_that_has_results() {
     fs::write(folder.join("out.json"), "from before").expect("a file");
     let arguments = ["replay", "--trace", "empty.jsonl", "--json", "out.json", "--scenario"];
     let failed = run(&folder, &[&arguments[..], &["tpm-none"]].concat());
-    assert_eq!(failed.status.code(), Some(1), "{}", shown(&failed));
+    assert_eq!(failed.status.code(), Some(2), "{}", shown(&failed));
     assert_eq!(fs::read_to_string(folder.join("out.json")).expect("there"), "from before");
     let done = run(&folder, &[&arguments[..], &["const-none"]].concat());
     assert!(done.status.success(), "{}", shown(&done));

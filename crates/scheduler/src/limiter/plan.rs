@@ -109,10 +109,19 @@ impl Limiter {
         if !more.is_none() {
             self.put_in_gate(now, &more);
         }
-        let low = self.slice.is_needed() && self.slice.is_low(self.gate.inside());
-        if low && !self.slice.is_borrowing() && self.borrow_ahead_at <= now {
+        if self.ahead_at().is_some_and(|at| at <= now) && !self.slice.is_borrowing() {
             self.borrow_ahead(now);
         }
+    }
+
+    /// When to ask for more of the shared limits ahead of need: soon where little is left, or when the
+    /// supervisor has more. Never where there is nothing to ask for.
+    fn ahead_at(&self) -> Option<Instant> {
+        if !self.slice.is_needed() {
+            return None;
+        }
+        let low = self.slice.is_low(self.gate.inside()).then_some(self.borrow_ahead_at);
+        low.or(self.more_to_borrow_at.map(|at| at.max(self.borrow_ahead_at)))
     }
 
     /// How much of `dimension` the gate can be given.
@@ -139,6 +148,7 @@ impl Limiter {
     /// Asks for as much of the shared limits as the own ones would let through.
     fn borrow_ahead(&mut self, now: Instant) {
         self.borrow_ahead_at = now + self.tick * 4;
+        self.more_to_borrow_at = None;
         self.report(now);
         let own = |dimension: Dimension| {
             let room = self.gate.room(dimension);
@@ -310,8 +320,8 @@ impl Limiter {
         } else if let Some(gain) = self.ledger.next_gain(now) {
             sooner(&mut self.tick_at, gain.max(soon));
         }
-        if self.slice.is_needed() && self.slice.is_low(self.gate.inside()) {
-            sooner(&mut self.tick_at, self.borrow_ahead_at.max(soon));
+        if let Some(at) = self.ahead_at().filter(|_| self.gate.layout().is_some()) {
+            sooner(&mut self.tick_at, at.max(soon));
         }
     }
 }

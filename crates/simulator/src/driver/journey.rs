@@ -212,6 +212,9 @@ impl Journey {
             goodput: share(self.work, ideal.work),
             refused_per_1000: 1_000.0 * share(provider.rate_limited, provider.admitted),
             failed: self.tally.failed,
+            waiting: number::count(self.arrived)
+                .saturating_sub(provider.admitted)
+                .saturating_sub(self.tally.failed),
             admitted: provider.admitted,
             excess: self.provider.excess(),
             offered_excess: self.provider.offered_excess(),

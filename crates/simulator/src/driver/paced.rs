@@ -46,8 +46,7 @@ struct Client {
 
 impl Client {
     fn new(journey: &Journey, limits: &ProviderLimits) -> Result<Self, LimitError> {
-        let told = limits.iter().map(|(dimension, limit)| limit_of(dimension, limit));
-        let told = told.collect::<Result<Vec<_>, _>>()?;
+        let told = told(limits)?;
         let counts_tokens = told.iter().any(|limit| limit.dimension().is_tokens());
         let service: ServiceName = "provider".parse().unwrap_or_else(|_| unreachable!());
         let limiter = LimiterConfig {
@@ -123,8 +122,12 @@ impl Client {
     }
 }
 
-/// The provider's limit, as a user who knows it would write it down. A rate in millionths per second
-/// becomes so many per million seconds, which is exact.
+/// The provider's limits, as a user who knows them would write them down.
+pub(super) fn told(limits: &ProviderLimits) -> Result<Vec<Limit>, LimitError> {
+    limits.iter().map(|(dimension, limit)| limit_of(dimension, limit)).collect()
+}
+
+/// One of them. A rate in millionths per second becomes so many per million seconds, which is exact.
 fn limit_of(dimension: Dimension, limit: &DimensionLimit) -> Result<Limit, LimitError> {
     match limit {
         DimensionLimit::Bucket { rate, .. } => {
