@@ -52,7 +52,7 @@ fn told(limits: &ProviderLimits) -> Limit {
     };
     Limit::new(Dimension::Requests, rate.micros_per_second(), Span::from_secs(1_000_000))
         .and_then(|told| told.burst(limit.at_once().floor()))
-        .and_then(|told| told.guard(Span::from_millis(60)))
+        .and_then(|told| told.guard(Span::from_millis(200)))
         .expect("a limit")
 }
 
