@@ -50,7 +50,7 @@ pub use builder::Builder;
 pub use error::{AcquireError, StartError, UnknownService};
 pub use handle::{Handle, Usage};
 pub use permit::Permit;
-pub use request::PermitRequest;
+pub use request::{Acquiring, PermitRequest};
 pub use system::Tidegate;
 
 pub use tidegate_adaptive::Observation;

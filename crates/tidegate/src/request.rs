@@ -1,9 +1,13 @@
 //! What one call takes, and how long it may wait.
 
+use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tidegate_scheduler::Request;
+use tidegate_scheduler::front::Grant;
 use tidegate_units::{Cost, Priority, Span};
 
 use crate::handle::Core;
@@ -107,13 +111,9 @@ impl<'h> PermitRequest<'h> {
     /// [`AcquireError::Later`] when the wait would outlast the deadline, or did;
     /// [`AcquireError::Never`] when the call is larger than a limit can hold;
     /// [`AcquireError::Unavailable`] when the limiter cannot say; [`AcquireError::Stopped`].
-    pub async fn acquire(self) -> Result<Permit<'h>, AcquireError> {
-        if let Some(recorded) = self.core.front.take(&self.cost) {
-            return Ok(Permit::new(self.core, self.cost, recorded));
-        }
-        // Boxed, so that the future of a call that does not wait stays small.
-        let grant = Box::pin(waiting::in_line(self.core, self.in_line())).await?;
-        Ok(Permit::new(self.core, self.cost, grant.claim()))
+    #[inline]
+    pub fn acquire(self) -> Acquiring<'h> {
+        Acquiring { request: self, waiting: None }
     }
 
     /// Waits for a permit like [`PermitRequest::acquire`], blocking the thread. Needs no runtime.
@@ -141,5 +141,51 @@ impl<'h> PermitRequest<'h> {
             priority: self.priority,
             deadline: front.now() + within,
         }
+    }
+}
+
+/// Waiting in line for a grant.
+type InLine<'h> = Pin<Box<dyn Future<Output = Result<Grant, AcquireError>> + Send + 'h>>;
+
+/// A permit that is being acquired: what [`PermitRequest::acquire`] gives to await.
+///
+/// Written by hand, because a call that does not wait should cost no more than a try: an `async fn`
+/// moves everything once more.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Acquiring<'h> {
+    request: PermitRequest<'h>,
+    /// Once the gate was found short. Boxed, so that the future stays small.
+    waiting: Option<InLine<'h>>,
+}
+
+impl fmt::Debug for Acquiring<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waits = self.waiting.is_some();
+        f.debug_struct("Acquiring").field("request", &self.request).field("waits", &waits).finish()
+    }
+}
+
+impl<'h> Future for Acquiring<'h> {
+    type Output = Result<Permit<'h>, AcquireError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let core = this.request.core;
+        if this.waiting.is_none() {
+            if let Some(recorded) = core.front.take(&this.request.cost) {
+                let cost = std::mem::take(&mut this.request.cost);
+                return Poll::Ready(Ok(Permit::new(core, cost, recorded)));
+            }
+            let in_line = waiting::in_line(core, this.request.in_line());
+            this.waiting = Some(Box::pin(in_line));
+        }
+        let Some(waiting) = &mut this.waiting else {
+            return Poll::Pending;
+        };
+        waiting.as_mut().poll(context).map_ok(|grant| {
+            let cost = std::mem::take(&mut this.request.cost);
+            Permit::new(core, cost, grant.claim())
+        })
     }
 }
