@@ -149,8 +149,8 @@ impl Front {
 
     /// A refusal without figures, in the first dimension that `cost` is limited in.
     fn not_at_hand(&self, cost: &Cost, retry_after: Span) -> Rejection {
-        let limits = self.own_when_full.limits().chain(self.shared_when_full.limits());
-        let limit = { limits }.find(|limit| cost.amount(limit.dimension()) > 0);
+        let mut limits = self.own_when_full.limits().chain(self.shared_when_full.limits());
+        let limit = limits.find(|limit| cost.amount(limit.dimension()) > 0);
         let dimension = limit.map_or(Dimension::Requests, Limit::dimension);
         let rejection = Rejection {
             code: Code::limit_reached(dimension),
@@ -178,8 +178,8 @@ impl Front {
         Ticket(self.tickets.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Tells the actor something, without waiting for it. If the service wants a pause, or
-    /// a call took more than was lent for it, the gate is shut on the spot.
+    /// Tells the actor something, without waiting for it. If the service wants a pause, or a call took
+    /// more than was lent for it, the gate is shut on the spot.
     pub fn settle(&self, settlement: Settlement) {
         let closes = self.must_close(&settlement);
         let mut way_back = self.lock();

@@ -114,6 +114,20 @@ fn the_need_of_somebody_who_left_holds_nobody_up() {
 }
 
 #[test]
+fn a_need_is_taken_back_when_the_next_in_line_waits_for_something_else() {
+    let mut world = world_of(&["60 tokens per minute", ""], &["100 tokens per minute"]);
+    wait(&mut world, 0, 1, 20, at(1_000));
+    wait(&mut world, 1, 2, 78, at(1_000));
+    assert_eq!(granted(&mut world), [1, 2]);
+    // Eight are short of the shared limit; the fifty behind them of the service's own.
+    wait(&mut world, 0, 3, 8, at(5_000));
+    wait(&mut world, 0, 4, 50, at(100_000));
+    wait(&mut world, 1, 5, 2, at(30_000));
+    run_until(&mut world, at(5_100));
+    assert_eq!(granted(&mut world), [5], "as soon as the one that needs eight has given up");
+}
+
+#[test]
 fn a_failure_forgets_neither_pauses_nor_debts() {
     let mut world = world("100 tokens per second");
     let granted = world.take(0, &Cost::request().tokens(10)).expect("it fits");

@@ -16,6 +16,7 @@ impl Limiter {
         let paused_until = self.pause.until(now);
         if self.suspended || paused_until.is_some() {
             self.head_ready_at = paused_until.filter(|_| !self.suspended);
+            self.no_longer_needed();
             if self.gate.has_anything() {
                 self.close_gate();
                 return;
@@ -43,6 +44,9 @@ impl Limiter {
                 self.close_gate();
                 return;
             } else if let Err(rejection) = own {
+                if self.borrowed_for != Some(head.ticket) {
+                    self.no_longer_needed();
+                }
                 self.head_ready_at = rejection.retry_after.map(|wait| now + wait);
                 self.blocked_by = Some(rejection);
                 return;
