@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tidegate_units::{Instant, Span};
 
+use crate::{Balance, Carry};
+
 /// What to tell a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -34,6 +36,8 @@ pub enum Decision {
 /// - ALG-3: the level never falls while nothing is recorded.
 /// - ALG-4: a clock that steps back mints nothing.
 /// - ALG-5: a refund gives back at most what the charge it belongs to still holds.
+/// - ALG-6: no span of any length sees more admitted than [`Algorithm::worst_case`] says.
+/// - ALG-7: a change of the rule mints nothing: there and back again leaves at most what was there.
 pub trait Algorithm: fmt::Debug + Clone {
     /// What has happened so far.
     type State: fmt::Debug + Clone + PartialEq + Serialize + DeserializeOwned;
@@ -70,6 +74,43 @@ pub trait Algorithm: fmt::Debug + Clone {
     /// The earliest instant by which `total` can have passed in pieces that each fit: when the last
     /// of a queue runs, if nothing else does.
     fn earliest(&self, state: &Self::State, now: Instant, total: u64) -> Instant;
+
+    /// The most permits that can be admitted within any `span`, wherever it starts: spent at instants
+    /// `at` with `start <= at < start + span`. Stops at the largest `u64`.
+    ///
+    /// Refunds and debts are not part of it: what was given back was not used, and what was recorded
+    /// beyond the limit was spent without asking.
+    fn worst_case(&self, span: Span) -> u64;
+
+    /// The state to go on from under the rule `to`, when this rule held until `now`.
+    ///
+    /// What is carried over is chosen by `carry`. Charges from before the change can be given back
+    /// no more.
+    fn reconfigured(
+        &self,
+        state: &Self::State,
+        now: Instant,
+        to: &Self,
+        carry: Carry,
+    ) -> Self::State {
+        to.starting_from(now, carry.missing(self.balance(state, now), to.capacity()))
+    }
+
+    /// Where a state stands, in whole permits.
+    fn balance(&self, state: &Self::State, now: Instant) -> Balance {
+        Balance {
+            capacity: self.capacity(),
+            available: self.available(state, now),
+            debt: self.debt(state, now),
+        }
+    }
+
+    /// The state in which `missing` permits have just been used, at `now`.
+    fn starting_from(&self, now: Instant, missing: u64) -> Self::State {
+        let mut state = self.full();
+        self.record(&mut state, now, missing);
+        state
+    }
 
     /// Checks `cost` and, if it fits, records it.
     fn take(&self, state: &mut Self::State, now: Instant, cost: u64) -> Decision {

@@ -9,7 +9,8 @@
 use serde::{Deserialize, Serialize};
 use tidegate_units::{Instant, Span};
 
-use crate::{Algorithm, Decision};
+use crate::carry::{bucket_missing, most_of_a_bucket};
+use crate::{Algorithm, Carry, Decision};
 
 /// Admits `amount` per `window` in the long run and `capacity` at once: the same decisions as
 /// [`TokenBucket`](crate::TokenBucket), from one number.
@@ -129,5 +130,19 @@ impl Algorithm for Gcra {
     fn earliest(&self, state: &GcraState, now: Instant, total: u64) -> Instant {
         let next = state.full_at.max(self.at(now)).saturating_add(self.charge(total));
         self.instant(next.saturating_sub(self.charge(self.capacity))).max(now)
+    }
+    /// What a full bucket holds, and what drips in until the last instant.
+    fn worst_case(&self, span: Span) -> u64 {
+        most_of_a_bucket(self.amount, self.window, self.capacity, span)
+    }
+
+    /// To a fraction of a permit, rounded so that less is available. One number does not tell charges
+    /// from before the change apart: they must not be given back.
+    fn reconfigured(&self, state: &GcraState, now: Instant, to: &Self, carry: Carry) -> GcraState {
+        let here = (self.window, self.capacity);
+        let there = (to.window, to.capacity);
+        let missing = state.full_at.saturating_sub(self.at(now));
+        let missing = bucket_missing(carry, missing, here, there);
+        GcraState { full_at: to.at(now).saturating_add(missing) }
     }
 }

@@ -20,7 +20,7 @@ use tidegate_units::{
     Amounts, Code, Cost, Dimension, Instant, Limit, Reason, Rejection, Scope, Span,
 };
 
-use crate::{Decision, Meter};
+use crate::{Carry, Decision, Meter};
 
 /// Several limits over several dimensions, decided as one.
 ///
@@ -49,8 +49,6 @@ use crate::{Decision, Meter};
 pub struct Ledger {
     scope: Scope,
     accounts: Vec<Account>,
-    /// When everything was forgotten: charges until then can no longer be given back.
-    reset_at: Option<Instant>,
 }
 
 /// One limit, what was spent of it and what is lent from it.
@@ -59,6 +57,9 @@ struct Account {
     limit: Limit,
     meter: Meter,
     lent: u64,
+    /// When the past was forgotten or the limit changed: charges until then can no longer be given
+    /// back.
+    forgot_at: Option<Instant>,
 }
 
 /// Where one limit stands.
@@ -83,9 +84,7 @@ pub struct LimitUsage {
 impl Ledger {
     /// A ledger of which nothing has been used.
     pub fn new(scope: Scope, limits: &[Limit]) -> Self {
-        let account =
-            |limit: &Limit| Account { limit: limit.clone(), meter: Meter::full(limit), lent: 0 };
-        Self { scope, accounts: limits.iter().map(account).collect(), reset_at: None }
+        Self { scope, accounts: limits.iter().map(Account::full).collect() }
     }
 
     /// Forgets what was spent and lent, as if everything had been used at `now`: what a ledger starts
@@ -112,10 +111,51 @@ impl Ledger {
 
     /// Forgets what was spent until `now`, at the user's word. What is lent stays lent.
     pub fn reset(&mut self, now: Instant) {
-        self.reset_at = Some(now);
         for account in &mut self.accounts {
             account.meter.make_full();
+            account.forgot_at = Some(now);
         }
+    }
+
+    /// Puts these limits in the place of the old ones. What is lent stays lent; it may be more than a
+    /// lowered limit covers, see [`Ledger::covers_loans`].
+    ///
+    /// A new limit takes over from the old one of its dimension that has the same window or, failing
+    /// that, is the first that nothing else takes over from; `carry` says how much of the balance
+    /// goes with it. One without a predecessor starts with nothing used, for nothing is known to have
+    /// been. Charges from before the change of a limit can no longer be given back to it.
+    pub fn reconfigure(&mut self, now: Instant, limits: &[Limit], carry: Carry) {
+        let lent: Vec<u64> = limits.iter().map(|limit| self.lent(limit.dimension())).collect();
+        let mut successors: Vec<Option<Account>> = vec![None; limits.len()];
+        for same_window in [true, false] {
+            for (limit, successor) in limits.iter().zip(&mut successors) {
+                if successor.is_none() {
+                    let predecessor = self.give_up(limit, same_window);
+                    *successor = predecessor.map(|old| old.succeeded_by(now, limit, carry));
+                }
+            }
+        }
+        let fresh = limits.iter().map(Account::full);
+        let accounts = successors.into_iter().zip(fresh).zip(lent);
+        self.accounts = accounts
+            .map(|((successor, fresh), lent)| Account { lent, ..successor.unwrap_or(fresh) })
+            .collect();
+    }
+
+    /// Takes out the first account that `limit` can take over from.
+    fn give_up(&mut self, limit: &Limit, same_window: bool) -> Option<Account> {
+        let place = self.accounts.iter().position(|account| {
+            account.limit.dimension() == limit.dimension()
+                && (!same_window || account.limit.window() == limit.window())
+        })?;
+        Some(self.accounts.remove(place))
+    }
+
+    /// What is lent of a dimension: the same under every limit on it.
+    fn lent(&self, dimension: Dimension) -> u64 {
+        let on_dimension =
+            self.accounts.iter().filter(|account| account.limit.dimension() == dimension);
+        on_dimension.map(|account| account.lent).max().unwrap_or(0)
     }
 
     /// What the limits apply to.
@@ -216,13 +256,12 @@ impl Ledger {
     /// Gives back what a call did not use of what was recorded for it at `recorded` or first
     /// thereafter; see [`Algorithm::refund`](crate::Algorithm::refund).
     ///
-    /// A charge from before a reset was forgotten with everything else, and is not given back.
+    /// A charge from before a reset, or from before its limit was changed, is not given back.
     pub fn refund(&mut self, now: Instant, recorded: Instant, amounts: &Amounts) {
-        if self.reset_at.is_some_and(|reset_at| recorded <= reset_at) {
-            return;
-        }
         for account in &mut self.accounts {
-            account.meter.refund(now, recorded, amounts.get(account.limit.dimension()));
+            if account.forgot_at.is_none_or(|forgot_at| recorded > forgot_at) {
+                account.meter.refund(now, recorded, amounts.get(account.limit.dimension()));
+            }
         }
     }
 
@@ -312,6 +351,23 @@ impl Ledger {
 }
 
 impl Account {
+    fn full(limit: &Limit) -> Self {
+        Self { limit: limit.clone(), meter: Meter::full(limit), lent: 0, forgot_at: None }
+    }
+
+    /// The account of the limit that takes the place of this one's.
+    fn succeeded_by(self, now: Instant, limit: &Limit, carry: Carry) -> Self {
+        if self.limit == *limit && carry != Carry::Reset {
+            return self;
+        }
+        Self {
+            limit: limit.clone(),
+            meter: self.meter.reconfigured(now, limit, carry),
+            lent: self.lent,
+            forgot_at: Some(now),
+        }
+    }
+
     /// Why `asked` does not fit beside what is lent, if it does not.
     fn refuse(&self, scope: &Scope, now: Instant, asked: u64) -> Option<Rejection> {
         if asked == 0 {

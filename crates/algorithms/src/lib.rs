@@ -12,6 +12,7 @@
 //! check are listed in `docs/INVARIANTS.md`.
 
 pub mod algorithm;
+pub mod carry;
 pub mod gate;
 pub mod gcra;
 pub mod ledger;
@@ -23,6 +24,7 @@ mod sync;
 pub mod token_bucket;
 
 pub use algorithm::{Algorithm, Decision};
+pub use carry::{Balance, Carry};
 pub use gate::{Gate, Reading, Taken};
 pub use gcra::{Gcra, GcraState};
 pub use ledger::{Ledger, LimitUsage};

@@ -1,9 +1,11 @@
 //! The algorithm that a limit calls for, together with its state.
 
 use serde::{Deserialize, Serialize};
-use tidegate_units::{EnforcedAs, Instant, Limit};
+use tidegate_units::{EnforcedAs, Instant, Limit, Span};
 
-use crate::{Algorithm, Decision, SlidingLog, SlidingLogState, TokenBucket, TokenBucketState};
+use crate::{
+    Algorithm, Balance, Carry, Decision, SlidingLog, SlidingLogState, TokenBucket, TokenBucketState,
+};
 
 /// Counts one limit so that the service's own check passes.
 ///
@@ -91,5 +93,31 @@ impl Meter {
     /// See [`Algorithm::earliest`].
     pub fn earliest(&self, now: Instant, total: u64) -> Instant {
         each!(self, algorithm, state => algorithm.earliest(state, now, total))
+    }
+    /// See [`Algorithm::worst_case`].
+    pub fn worst_case(&self, span: Span) -> u64 {
+        each!(self, algorithm, _state => algorithm.worst_case(span))
+    }
+
+    /// A meter for `limit` that goes on from where this one stands; see
+    /// [`Algorithm::reconfigured`]. Where another algorithm takes over, the balance is carried over
+    /// in whole permits, and counts as spent at `now`.
+    pub fn reconfigured(&self, now: Instant, limit: &Limit, carry: Carry) -> Self {
+        match (self, Self::full(limit)) {
+            (Self::Bucket(old, state), Self::Bucket(new, _)) => {
+                Self::Bucket(new, old.reconfigured(state, now, &new, carry))
+            }
+            (Self::Log(old, state), Self::Log(new, _)) => {
+                Self::Log(new, old.reconfigured(state, now, &new, carry))
+            }
+            (_, mut fresh) => {
+                fresh.record(now, carry.missing(self.balance(now), fresh.capacity()));
+                fresh
+            }
+        }
+    }
+
+    fn balance(&self, now: Instant) -> Balance {
+        each!(self, algorithm, state => algorithm.balance(state, now))
     }
 }

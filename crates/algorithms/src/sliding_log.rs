@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use tidegate_units::{Instant, Span};
 
-use crate::{Algorithm, Decision};
+use crate::{Algorithm, Carry, Decision};
 
 /// The most entries that a log keeps: 64 KiB.
 pub const ENTRIES_MAX: usize = 4_096;
@@ -223,5 +223,31 @@ impl Algorithm for SlidingLog {
             Decision::Admit | Decision::Never => Span::ZERO,
         };
         now + wait + self.window * windows
+    }
+    /// The amount at the start of the span, and again whenever a window has passed within it.
+    fn worst_case(&self, span: Span) -> u64 {
+        self.amount.saturating_mul(span.as_nanos().div_ceil(self.window.as_nanos()))
+    }
+
+    /// The history is kept, so that no window of the new length holds more than the new amount, as
+    /// far back as the old window reached. Where less is to be available than that, the difference
+    /// counts as spent now; where more, the history prevails.
+    fn reconfigured(
+        &self,
+        state: &SlidingLogState,
+        now: Instant,
+        to: &Self,
+        carry: Carry,
+    ) -> SlidingLogState {
+        if carry == Carry::Reset {
+            return to.full();
+        }
+        let missing = carry.missing(self.balance(state, now), to.amount);
+        let mut after = state.clone();
+        self.drop_expired(&mut after, now);
+        to.drop_expired(&mut after, now);
+        let used = u64::try_from(after.recorded).unwrap_or(u64::MAX);
+        to.record(&mut after, now, missing.saturating_sub(used));
+        after
     }
 }

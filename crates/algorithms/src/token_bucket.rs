@@ -7,12 +7,14 @@
 use serde::{Deserialize, Serialize};
 use tidegate_units::{Instant, Span};
 
+use crate::carry::{bucket_missing, most_of_a_bucket};
 use crate::lows::Lows;
-use crate::{Algorithm, Decision};
+use crate::{Algorithm, Carry, Decision};
 
 /// A bucket that holds `capacity` and refills `amount` per `window`.
 ///
-/// Within one window it lets through up to `capacity + amount`.
+/// Within one window it lets through up to `capacity + amount - 1`: all that it holds, and what drips
+/// in until just before the window ends.
 ///
 /// ```
 /// use tidegate_algorithms::{Algorithm, Decision, TokenBucket};
@@ -161,5 +163,26 @@ impl Algorithm for TokenBucket {
             0 => now,
             short => Self::after(state, now, self.time_for(short)),
         }
+    }
+    /// What it holds, and what drips in until the last instant.
+    fn worst_case(&self, span: Span) -> u64 {
+        most_of_a_bucket(self.amount, self.window, self.capacity, span)
+    }
+
+    /// To a fraction of a permit, rounded so that less is available.
+    fn reconfigured(
+        &self,
+        state: &TokenBucketState,
+        now: Instant,
+        to: &Self,
+        carry: Carry,
+    ) -> TokenBucketState {
+        let here = (self.window, self.capacity);
+        let there = (to.window, to.capacity);
+        let missing = bucket_missing(carry, self.missing(state, now), here, there);
+        let mut after = TokenBucketState { missing, at: state.at.max(now), lows: Lows::default() };
+        // From here on nothing of an earlier charge is left to be given back.
+        after.lows.note(after.at, 0);
+        after
     }
 }

@@ -24,6 +24,8 @@ pub mod span;
 
 pub use amounts::Amounts;
 pub use backoff::Backoff;
+#[cfg(feature = "tsc")]
+pub use clock::TscClock;
 pub use clock::{Clock, ManualClock, MonotonicClock};
 pub use cost::{Cost, NamedAmounts, TooManyNames};
 pub use dimension::{Dimension, DimensionName, InvalidDimensionName};
