@@ -37,14 +37,52 @@ pub struct Gcra {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GcraState {
     /// In units of `1 / amount` ns.
-    full_at: u128,
+    pub(crate) full_at: u128,
 }
 
 impl Gcra {
+    /// The smallest part of a nanosecond that [`Gcra::in_small_numbers`] counts in is one of so many.
+    pub const TICKS_PER_NANO_MAX: u64 = 16;
+
     /// `amount` per `window` in the long run, `capacity` at once. Zeros are taken as 1.
     pub fn new(amount: u64, window: Span, capacity: u64) -> Self {
         let window = window.max(Span::from_nanos(1));
         Self { amount: amount.max(1), window, capacity: capacity.max(1) }
+    }
+
+    /// The same rule in the smallest numbers, for states of one word: a permit is a whole number of
+    /// `1 / d` ns with `d` of at most [`Gcra::TICKS_PER_NANO_MAX`].
+    ///
+    /// Where there is no such `d`, a permit is taken to be longer, by less than the smallest such part
+    /// of a nanosecond: the rate is a little lower, never higher.
+    ///
+    /// ```
+    /// use tidegate_algorithms::Gcra;
+    /// use tidegate_units::Span;
+    ///
+    /// // A third of a second is a whole number of thirds of nanoseconds,
+    /// let minute = Span::from_secs(60);
+    /// assert_eq!(Gcra::new(180, minute, 5).in_small_numbers(), Gcra::new(3, Span::from_secs(1), 5));
+    /// // and 60 s / 17 no whole number of sixteenths: 3.5294117647058823… s becomes …824 s.
+    /// let rounded = Gcra::new(16, Span::from_nanos(56_470_588_236), 5);
+    /// assert_eq!(Gcra::new(17, minute, 5).in_small_numbers(), rounded.in_small_numbers());
+    /// ```
+    pub fn in_small_numbers(self) -> Self {
+        let divisor = greatest_common_divisor(self.amount, self.window.as_nanos());
+        let (amount, window) = (self.amount / divisor, self.window.as_nanos() / divisor);
+        if amount <= Self::TICKS_PER_NANO_MAX {
+            return Self { amount, window: Span::from_nanos(window), ..self };
+        }
+        let most = u128::from(Self::TICKS_PER_NANO_MAX);
+        let permit = (most * u128::from(window)).div_ceil(u128::from(amount));
+        // Smaller than the window, which is more than one permit here.
+        let window = Span::from_nanos(u64::try_from(permit).unwrap_or(u64::MAX));
+        Self { amount: Self::TICKS_PER_NANO_MAX, window, ..self }
+    }
+
+    /// What one permit is, as the number of parts of a nanosecond and how many of those make one.
+    pub(crate) fn permit_ticks(&self) -> (u64, u64) {
+        (self.window.as_nanos(), self.amount)
     }
 
     /// An instant in units.
@@ -145,4 +183,12 @@ impl Algorithm for Gcra {
         let missing = bucket_missing(carry, missing, here, there);
         GcraState { full_at: to.at(now).saturating_add(missing) }
     }
+}
+
+fn greatest_common_divisor(one: u64, other: u64) -> u64 {
+    let (mut one, mut other) = (one, other);
+    while other != 0 {
+        (one, other) = (other, one % other);
+    }
+    one.max(1)
 }

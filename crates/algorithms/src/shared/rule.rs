@@ -1,0 +1,136 @@
+//! What a word is read by: how long a permit is and how much a bucket holds, in ticks.
+//!
+//! A tick is a nanosecond or a whole part of one, so that a permit is a whole number of ticks. Ticks
+//! are counted from an origin, which moves along when a rule gets old, so that they always fit.
+
+use tidegate_units::{Instant, Span};
+
+use crate::sync::{AtomicU64, Ordering};
+use crate::{Decision, Gcra, GcraState};
+
+/// The last moment that the word has room for.
+pub(crate) const FULL_AT_MAX: u64 = (1 << 58) - 1;
+/// From here on the origin is moved: 208 days at the smallest tick.
+const OLD_FROM: u64 = 1 << 57;
+/// The longest time to fill, so that there is room for debts: 52 days at the smallest tick.
+const WINDOW_MAX: u64 = 1 << 56;
+/// How far a clock may step back behind the present and still be told apart: the origin lies that far
+/// before the instant at which a rule is made.
+const STEP_BACK_MAX: Span = Span::from_secs(86_400);
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rule {
+    /// What ticks are counted from, in nanoseconds.
+    origin: u64,
+    ticks_per_nano: u64,
+    /// What one permit moves the moment by.
+    pub(crate) interval: u64,
+    /// How far ahead the moment may lie: all that a bucket holds.
+    pub(crate) window: u64,
+}
+
+impl Rule {
+    /// The rule of a limit that is [in small numbers](Gcra::in_small_numbers); `None` if a bucket
+    /// takes too long to fill.
+    pub(crate) fn of(limit: &Gcra, now: Instant) -> Option<Self> {
+        let (interval, ticks_per_nano) = limit.permit_ticks();
+        let window = interval.checked_mul(crate::Algorithm::capacity(limit))?;
+        let origin = (now - STEP_BACK_MAX).as_nanos();
+        (window <= WINDOW_MAX).then_some(Self { origin, ticks_per_nano, interval, window })
+    }
+
+    #[inline]
+    pub(crate) fn ticks(&self, now: Instant) -> u64 {
+        now.as_nanos().saturating_sub(self.origin).saturating_mul(self.ticks_per_nano)
+    }
+
+    pub(crate) fn ticks_in(&self, span: Span) -> u64 {
+        span.as_nanos().saturating_mul(self.ticks_per_nano)
+    }
+
+    /// Whether the origin should be moved before ticks get too large.
+    #[inline]
+    pub(crate) fn is_old(now: u64) -> bool {
+        now >= OLD_FROM
+    }
+
+    /// What a cost moves the moment by; more than the window if it can never fit.
+    #[inline]
+    pub(crate) fn charge(&self, cost: u64) -> u64 {
+        cost.saturating_mul(self.interval)
+    }
+
+    /// The moment that `cost` moves `full_at` to, or why it does not fit at `now`.
+    #[inline]
+    pub(crate) fn decide(&self, full_at: u64, now: u64, cost: u64) -> Result<u64, Decision> {
+        let charge = self.charge(cost);
+        let latest = now.saturating_add(self.window);
+        let next = full_at.max(now).saturating_add(charge);
+        if next <= latest {
+            return Ok(next);
+        }
+        if charge > self.window {
+            return Err(Decision::Never);
+        }
+        let nanos = (next - latest).div_ceil(self.ticks_per_nano.max(1));
+        Err(Decision::Later { retry_after: Span::from_nanos(nanos) })
+    }
+
+    pub(crate) fn available(&self, full_at: u64, now: u64) -> u64 {
+        let latest = now.saturating_add(self.window);
+        latest.saturating_sub(full_at.max(now)) / self.interval.max(1)
+    }
+
+    /// The state of the algorithm that this moment stands for.
+    pub(crate) fn state(&self, full_at: u64) -> GcraState {
+        let origin = u128::from(self.origin) * u128::from(self.ticks_per_nano);
+        GcraState { full_at: origin + u128::from(full_at) }
+    }
+
+    /// The moment that stands for a state of the algorithm; the last there is room for if it lies
+    /// beyond.
+    pub(crate) fn full_at(&self, state: &GcraState) -> u64 {
+        let origin = u128::from(self.origin) * u128::from(self.ticks_per_nano);
+        let ticks = state.full_at.saturating_sub(origin);
+        u64::try_from(ticks).unwrap_or(u64::MAX).min(FULL_AT_MAX)
+    }
+}
+
+/// Where a rule is read from while it may be written.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    origin: AtomicU64,
+    ticks_per_nano: AtomicU64,
+    interval: AtomicU64,
+    window: AtomicU64,
+}
+
+impl Slot {
+    pub(crate) fn new(rule: Rule) -> Self {
+        Self {
+            origin: AtomicU64::new(rule.origin),
+            ticks_per_nano: AtomicU64::new(rule.ticks_per_nano),
+            interval: AtomicU64::new(rule.interval),
+            window: AtomicU64::new(rule.window),
+        }
+    }
+
+    /// Read while it is written, this may be no rule at all; see [`super::Shared`] for why that does
+    /// no harm.
+    #[inline]
+    pub(crate) fn read(&self) -> Rule {
+        Rule {
+            origin: self.origin.load(Ordering::Relaxed),
+            ticks_per_nano: self.ticks_per_nano.load(Ordering::Relaxed),
+            interval: self.interval.load(Ordering::Relaxed),
+            window: self.window.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn write(&self, rule: Rule) {
+        self.origin.store(rule.origin, Ordering::Relaxed);
+        self.ticks_per_nano.store(rule.ticks_per_nano, Ordering::Relaxed);
+        self.interval.store(rule.interval, Ordering::Relaxed);
+        self.window.store(rule.window, Ordering::Relaxed);
+    }
+}
