@@ -63,9 +63,9 @@ impl Gcra {
     /// // A third of a second is a whole number of thirds of nanoseconds,
     /// let minute = Span::from_secs(60);
     /// assert_eq!(Gcra::new(180, minute, 5).in_small_numbers(), Gcra::new(3, Span::from_secs(1), 5));
-    /// // and 60 s / 17 no whole number of sixteenths: 3.5294117647058823… s becomes …824 s.
-    /// let rounded = Gcra::new(16, Span::from_nanos(56_470_588_236), 5);
-    /// assert_eq!(Gcra::new(17, minute, 5).in_small_numbers(), rounded.in_small_numbers());
+    /// // and 60 s / 17 no whole number of sixteenths: 3 529 411 764.706 ns become 764.75.
+    /// let rounded = Gcra::new(4, Span::from_nanos(14_117_647_059), 5);
+    /// assert_eq!(Gcra::new(17, minute, 5).in_small_numbers(), rounded);
     /// ```
     pub fn in_small_numbers(self) -> Self {
         let divisor = greatest_common_divisor(self.amount, self.window.as_nanos());
@@ -77,7 +77,12 @@ impl Gcra {
         let permit = (most * u128::from(window)).div_ceil(u128::from(amount));
         // Smaller than the window, which is more than one permit here.
         let window = Span::from_nanos(u64::try_from(permit).unwrap_or(u64::MAX));
-        Self { amount: Self::TICKS_PER_NANO_MAX, window, ..self }
+        Self { amount: Self::TICKS_PER_NANO_MAX, window, ..self }.in_small_numbers()
+    }
+
+    /// How long an empty bucket takes to fill, rounded up.
+    pub fn time_to_fill(&self) -> Span {
+        self.instant(self.charge(self.capacity)).since(Instant::ZERO)
     }
 
     /// What one permit is, as the number of parts of a nanosecond and how many of those make one.

@@ -13,6 +13,8 @@
 
 pub mod algorithm;
 pub mod carry;
+#[cfg(feature = "direct")]
+pub mod direct;
 pub mod gate;
 pub mod gcra;
 pub mod ledger;
@@ -26,6 +28,8 @@ pub mod token_bucket;
 
 pub use algorithm::{Algorithm, Decision};
 pub use carry::{Balance, Carry};
+#[cfg(feature = "direct")]
+pub use direct::{Direct, Refused, UntilReady};
 pub use gate::{Gate, Reading, Taken};
 pub use gcra::{Gcra, GcraState};
 pub use ledger::{Ledger, LimitUsage};

@@ -117,6 +117,14 @@ impl Meter {
         }
     }
 
+    /// How long a limit of which all has been used takes until nothing is.
+    pub fn time_to_recover(&self) -> Span {
+        let now = Instant::ZERO;
+        each!(self, algorithm, _state => {
+            algorithm.reset_at(&algorithm.empty(now), now).since(now)
+        })
+    }
+
     fn balance(&self, now: Instant) -> Balance {
         each!(self, algorithm, state => algorithm.balance(state, now))
     }

@@ -142,6 +142,13 @@ impl Shared {
         rule.available(self.settled(parts, &rule, now), now)
     }
 
+    /// The earliest instant by which `total` can have passed in pieces that each fit.
+    pub fn earliest(&self, now: Instant, total: u64) -> Instant {
+        let (parts, rule) = self.read();
+        let settled = self.settled(parts, &rule, rule.ticks(now));
+        self.limit().earliest(&rule.state(settled), now, total)
+    }
+
     /// Records that `cost` was spent, whether it fits or not. What does not fit is a debt, and nothing
     /// passes until it is paid.
     pub fn record(&self, now: Instant, cost: u64) {

@@ -233,13 +233,13 @@ fn stress(take: impl Fn(&Shared, &Ticking) -> Decision + Sync) {
                     clock.now();
                     count += u64::from(take(&shared, &clock) == Decision::Admit);
                 }
-                *admitted.lock().unwrap() += count;
+                *admitted.lock().expect("no panic") += count;
             });
         }
     });
     let elapsed = clock.now().since(start).as_nanos();
     let allowed = capacity + elapsed * amount / window;
-    let admitted = admitted.into_inner().unwrap();
+    let admitted = admitted.into_inner().expect("no panic");
     assert!(admitted <= allowed, "excess of {}", admitted - allowed);
     assert!(admitted * 100 >= allowed * 95, "{admitted} of {allowed}: too little gets through");
 }

@@ -1,0 +1,132 @@
+//! How the limit of a [`Direct`](super::Direct) is counted.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tidegate_units::{Clock, EnforcedAs, Instant, Limit, Span};
+
+use crate::{Algorithm, Carry, Decision, Gcra, Meter, Shared};
+
+/// The longest that who waits is left waiting so that several can be woken at once.
+const BATCH_MAX: Span = Span::from_millis(1);
+/// By which part of the time that the limit takes to recover that may delay them: little enough for
+/// nothing to be lost.
+const BATCH_PART: u64 = 64;
+
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one per limiter, and taking follows no pointer"
+)]
+pub(super) enum Form {
+    /// A bucket, on one atomic word.
+    Word(Shared),
+    /// Anything else.
+    Locked(Mutex<Meter>),
+}
+
+/// The bucket that a limit calls for, if it is enforced as one.
+fn bucket(limit: &Limit) -> Option<Gcra> {
+    let is_bucket = limit.shape() == EnforcedAs::TokenBucket;
+    is_bucket.then(|| Gcra::new(limit.amount(), limit.window(), limit.shaped_burst()))
+}
+
+impl Form {
+    pub(super) fn of(limit: &Limit) -> Self {
+        match bucket(limit).and_then(Shared::new) {
+            Some(shared) => Self::Word(shared),
+            None => Self::Locked(Mutex::new(Meter::full(limit))),
+        }
+    }
+
+    #[inline]
+    pub(super) fn take(&self, now: Instant, cost: u64) -> Decision {
+        match self {
+            Self::Word(shared) => shared.take(now, cost),
+            Self::Locked(meter) => {
+                let mut meter = lock(meter);
+                let decision = meter.decide(now, cost);
+                if decision == Decision::Admit {
+                    meter.record(now, cost);
+                }
+                decision
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn take_lazily(&self, clock: &impl Clock, cost: u64) -> Decision {
+        match self {
+            Self::Word(shared) => shared.take_lazily(clock, cost),
+            Self::Locked(_) => self.take(clock.now(), cost),
+        }
+    }
+
+    pub(super) fn capacity(&self) -> u64 {
+        match self {
+            Self::Word(shared) => shared.limit().capacity(),
+            Self::Locked(meter) => lock(meter).capacity(),
+        }
+    }
+
+    pub(super) fn available(&self, now: Instant) -> u64 {
+        match self {
+            Self::Word(shared) => shared.available(now),
+            Self::Locked(meter) => lock(meter).available(now),
+        }
+    }
+
+    pub(super) fn earliest(&self, now: Instant, total: u64) -> Instant {
+        match self {
+            Self::Word(shared) => shared.earliest(now, total),
+            Self::Locked(meter) => lock(meter).earliest(now, total),
+        }
+    }
+
+    pub(super) fn worst_case(&self, span: Span) -> u64 {
+        match self {
+            Self::Word(shared) => shared.limit().worst_case(span),
+            Self::Locked(meter) => lock(meter).worst_case(span),
+        }
+    }
+
+    pub(super) fn record(&self, now: Instant, cost: u64) {
+        match self {
+            Self::Word(shared) => shared.record(now, cost),
+            Self::Locked(meter) => lock(meter).record(now, cost),
+        }
+    }
+
+    pub(super) fn refund(&self, now: Instant, recorded: Instant, amount: u64) -> u64 {
+        match self {
+            Self::Word(shared) => shared.refund(now, recorded, amount),
+            Self::Locked(meter) => lock(meter).refund(now, recorded, amount),
+        }
+    }
+
+    /// `false` if the limit cannot be counted in this form; then nothing has changed.
+    pub(super) fn reconfigure(&self, now: Instant, limit: &Limit, carry: Carry) -> bool {
+        match self {
+            Self::Word(shared) => {
+                bucket(limit).is_some_and(|bucket| shared.reconfigure(now, bucket, carry))
+            }
+            Self::Locked(meter) => {
+                let mut meter = lock(meter);
+                *meter = meter.reconfigured(now, limit, carry);
+                true
+            }
+        }
+    }
+
+    /// How long to leave the line alone at least before it is served again.
+    pub(super) fn batch(&self) -> Span {
+        let recovery = match self {
+            Self::Word(shared) => shared.limit().time_to_fill(),
+            Self::Locked(meter) => lock(meter).time_to_recover(),
+        };
+        recovery.div(BATCH_PART).min(BATCH_MAX)
+    }
+}
+
+fn lock(meter: &Mutex<Meter>) -> MutexGuard<'_, Meter> {
+    meter.lock().unwrap_or_else(PoisonError::into_inner)
+}

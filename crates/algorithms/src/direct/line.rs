@@ -1,0 +1,384 @@
+//! The line of those who wait, as a machine without a clock: first come, first served.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::task::Waker;
+
+use tidegate_units::{Instant, Span};
+
+use crate::Decision;
+
+/// The most callers that may wait for one limiter: 64 MiB.
+pub const WAITING_MAX: usize = 1 << 20;
+
+/// How many of the last grants are remembered, so that they can be given back exactly.
+const GRANTS_MAX: usize = 256;
+
+/// A place in the line. Later callers have larger ones.
+pub(super) type Ticket = u64;
+
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// By ticket; with gaps, and with places that were given up.
+    waiting: VecDeque<Waiting>,
+    given_up: usize,
+    cost: u64,
+    next_ticket: Ticket,
+    /// Who does not wait for ever, soonest first. May hold who does not wait any more.
+    deadlines: BinaryHeap<Reverse<(Instant, Ticket)>>,
+    /// Who was not granted and has not been told yet.
+    refused: HashMap<Ticket, Place>,
+    /// The last grants, oldest first.
+    grants: VecDeque<(Ticket, Instant)>,
+    /// When it will be served next, on the dispatcher's clock.
+    due: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    ticket: Ticket,
+    cost: u64,
+    /// `None` when the place was given up.
+    waker: Option<Waker>,
+}
+
+/// What has become of a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Still in the line.
+    Waiting,
+    /// Granted; when, unless that is too long ago.
+    Granted(Option<Instant>),
+    /// The deadline has passed.
+    Expired,
+    /// The limit has become smaller than the cost.
+    Never,
+}
+
+impl Line {
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len() - self.given_up
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The sum over all who wait.
+    pub(super) fn cost(&self) -> u64 {
+        self.cost
+    }
+
+    /// Takes a place at the end.
+    pub(super) fn join(&mut self, cost: u64, deadline: Option<Instant>, waker: Waker) -> Ticket {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.cost = self.cost.saturating_add(cost);
+        self.waiting.push_back(Waiting { ticket, cost, waker: Some(waker) });
+        if let Some(deadline) = deadline {
+            self.deadlines.push(Reverse((deadline, ticket)));
+        }
+        ticket
+    }
+
+    /// What has become of a ticket; if it still waits, it is `waker` who is told next.
+    pub(super) fn look(&mut self, ticket: Ticket, waker: &Waker) -> Place {
+        match self.find(ticket) {
+            Some(index) => {
+                let held = &mut self.waiting[index].waker;
+                if !held.as_ref().is_some_and(|held| held.will_wake(waker)) {
+                    *held = Some(waker.clone());
+                }
+                Place::Waiting
+            }
+            None => self.resolved(ticket),
+        }
+    }
+
+    /// Gives up a place, or the answer to it. Tells what had become of it.
+    pub(super) fn leave(&mut self, ticket: Ticket) -> Place {
+        let Some(index) = self.find(ticket) else {
+            return self.resolved(ticket);
+        };
+        self.give_up(index);
+        if self.given_up > self.len() + 64 {
+            self.waiting.retain(|waiting| waiting.waker.is_some());
+            self.given_up = 0;
+        }
+        Place::Waiting
+    }
+
+    /// Grants to one after the other while `take` admits them; those who are to be told so are put
+    /// into `woken`. Answers when to do it again.
+    pub(super) fn serve(
+        &mut self,
+        now: Instant,
+        mut take: impl FnMut(u64) -> Decision,
+        woken: &mut Vec<Waker>,
+    ) -> Option<Instant> {
+        self.expire(now, woken);
+        while let Some(head) = self.waiting.front_mut() {
+            let Some(waker) = head.waker.take() else {
+                self.waiting.pop_front();
+                self.given_up -= 1;
+                continue;
+            };
+            let (ticket, cost) = (head.ticket, head.cost);
+            match take(cost) {
+                Decision::Admit => self.note_grant(ticket, now),
+                Decision::Never => drop(self.refused.insert(ticket, Place::Never)),
+                Decision::Later { retry_after } => {
+                    head.waker = Some(waker);
+                    let ready = now + retry_after;
+                    return Some(
+                        self.next_deadline().map_or(ready, |deadline| deadline.min(ready)),
+                    );
+                }
+            }
+            self.waiting.pop_front();
+            self.cost = self.cost.saturating_sub(cost);
+            woken.push(waker);
+        }
+        None
+    }
+
+    /// Whether the line will be served by then.
+    pub(super) fn is_due_by(&self, at: Instant) -> bool {
+        self.due.is_some_and(|due| due <= at)
+    }
+
+    pub(super) fn set_due(&mut self, due: Option<Instant>) {
+        self.due = due;
+    }
+
+    /// Whether this is when the line is to be served; it is not due any more then.
+    pub(super) fn take_due(&mut self, at: Instant) -> bool {
+        self.due.take_if(|due| *due == at).is_some()
+    }
+
+    fn find(&self, ticket: Ticket) -> Option<usize> {
+        let index = self.waiting.binary_search_by_key(&ticket, |waiting| waiting.ticket).ok()?;
+        self.waiting[index].waker.is_some().then_some(index)
+    }
+
+    fn resolved(&mut self, ticket: Ticket) -> Place {
+        if let Some(place) = self.refused.remove(&ticket) {
+            return place;
+        }
+        let grant = self.grants.binary_search_by_key(&ticket, |(granted, _)| *granted).ok();
+        Place::Granted(grant.map(|index| self.grants[index].1))
+    }
+
+    fn give_up(&mut self, index: usize) -> Option<Waker> {
+        let waiting = &mut self.waiting[index];
+        self.cost = self.cost.saturating_sub(waiting.cost);
+        self.given_up += 1;
+        waiting.waker.take()
+    }
+
+    fn note_grant(&mut self, ticket: Ticket, now: Instant) {
+        if self.grants.len() == GRANTS_MAX {
+            self.grants.pop_front();
+        }
+        self.grants.push_back((ticket, now));
+    }
+
+    /// Lets go of those whose deadline has passed.
+    fn expire(&mut self, now: Instant, woken: &mut Vec<Waker>) {
+        while let Some(Reverse((deadline, ticket))) = self.deadlines.peek().copied() {
+            if deadline >= now && self.find(ticket).is_some() {
+                return;
+            }
+            self.deadlines.pop();
+            if let Some(waker) = self.find(ticket).and_then(|index| self.give_up(index)) {
+                self.refused.insert(ticket, Place::Expired);
+                woken.push(waker);
+            }
+        }
+    }
+
+    /// When the next deadline will just have passed.
+    fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.peek().map(|Reverse((deadline, _))| *deadline + Span::from_nanos(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tidegate_units::Span;
+
+    use super::*;
+    use crate::{Algorithm, Gcra, GcraState};
+
+    /// A line before a bucket of 3 that gets one permit every 10 ns.
+    struct Bench {
+        line: Line,
+        gcra: Gcra,
+        state: GcraState,
+        now: Instant,
+        charged: u64,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let gcra = Gcra::new(1, Span::from_nanos(10), 3);
+            let now = Instant::from_nanos(1_000);
+            Self { line: Line::default(), gcra, state: gcra.full(), now, charged: 0 }
+        }
+
+        fn join(&mut self, cost: u64, within: Option<u64>) -> Ticket {
+            let deadline = within.map(|nanos| self.now + Span::from_nanos(nanos));
+            self.line.join(cost, deadline, Waker::noop().clone())
+        }
+
+        fn serve_after(&mut self, nanos: u64) -> (usize, Option<Instant>) {
+            self.now = self.now + Span::from_nanos(nanos);
+            let mut woken = Vec::new();
+            let take = |cost| {
+                let decision = self.gcra.take(&mut self.state, self.now, cost);
+                self.charged += if decision == Decision::Admit { cost } else { 0 };
+                decision
+            };
+            let next = self.line.serve(self.now, take, &mut woken);
+            (woken.len(), next)
+        }
+
+        fn place(&mut self, ticket: Ticket) -> Place {
+            self.line.look(ticket, Waker::noop())
+        }
+    }
+
+    #[test]
+    fn a_large_head_is_not_overtaken() {
+        let mut bench = Bench::new();
+        let first = bench.join(2, None);
+        let large = bench.join(3, None);
+        let small = bench.join(1, None);
+        let (woken, next) = bench.serve_after(0);
+        assert_eq!((woken, next), (1, Some(bench.now + Span::from_nanos(20))));
+        assert_eq!(bench.place(first), Place::Granted(Some(bench.now)));
+        assert_eq!(bench.place(small), Place::Waiting, "one is left, and it is not for the second");
+        assert_eq!(bench.serve_after(20), (1, Some(bench.now + Span::from_nanos(10))));
+        assert_eq!(bench.place(large), Place::Granted(Some(bench.now)));
+        assert_eq!(bench.serve_after(10), (1, None));
+        assert!(bench.line.is_empty());
+        assert_eq!(bench.line.cost(), 0);
+    }
+
+    #[test]
+    fn who_leaves_makes_room_at_once() {
+        let mut bench = Bench::new();
+        let [_, large, small] = [bench.join(3, None), bench.join(3, None), bench.join(1, None)];
+        bench.serve_after(0);
+        bench.serve_after(10);
+        assert_eq!(bench.line.leave(large), Place::Waiting);
+        assert_eq!((bench.line.len(), bench.line.cost()), (1, 1));
+        assert_eq!(bench.serve_after(0), (1, None));
+        assert_eq!(bench.place(small), Place::Granted(Some(bench.now)));
+    }
+
+    #[test]
+    fn a_deadline_is_kept_to_the_nanosecond() {
+        let mut bench = Bench::new();
+        bench.join(3, None);
+        let [in_time, late] = [bench.join(1, Some(10)), bench.join(1, Some(19))];
+        bench.serve_after(0);
+        assert_eq!(bench.serve_after(10).0, 1);
+        assert!(matches!(bench.place(in_time), Place::Granted(_)));
+        let (woken, next) = bench.serve_after(9);
+        assert_eq!((woken, next), (0, Some(bench.now + Span::from_nanos(1))));
+        assert_eq!(bench.serve_after(1).0, 1);
+        assert_eq!(bench.place(late), Place::Expired);
+        assert_eq!(bench.state, {
+            let mut state = bench.gcra.full();
+            bench.gcra.record(&mut state, Instant::from_nanos(1_000), 4);
+            state
+        });
+    }
+
+    #[test]
+    fn what_a_lowered_limit_never_lets_through_is_told_so() {
+        let mut bench = Bench::new();
+        let [large, small] = [bench.join(3, None), bench.join(1, None)];
+        bench.gcra = Gcra::new(1, Span::from_nanos(10), 2);
+        assert_eq!(bench.serve_after(0), (2, None));
+        assert_eq!(bench.place(large), Place::Never);
+        assert_eq!(bench.place(small), Place::Granted(Some(bench.now)));
+    }
+
+    #[test]
+    fn many_who_give_up_leave_nothing_behind() {
+        let mut bench = Bench::new();
+        bench.join(3, None);
+        bench.serve_after(0);
+        let head = bench.join(3, None);
+        for _ in 0..10_000 {
+            let ticket = bench.join(1, None);
+            bench.line.leave(ticket);
+        }
+        assert!(bench.line.waiting.len() < 100, "{}", bench.line.waiting.len());
+        let last = bench.join(1, None);
+        assert_eq!((bench.place(head), bench.place(last)), (Place::Waiting, Place::Waiting));
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Join { cost: u64, within: Option<u64> },
+        Leave(usize),
+        Serve(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => (1_u64..4, proptest::option::of(0_u64..60))
+                .prop_map(|(cost, within)| Step::Join { cost, within }),
+            1 => any::<usize>().prop_map(Step::Leave),
+            3 => (0_u64..15).prop_map(Step::Serve),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// DIRECT-2, DIRECT-3: grants come in the order of joining; everybody has exactly one answer;
+        /// who left or expired has taken nothing.
+        #[test]
+        fn everybody_is_answered_once_and_in_order(steps in proptest::collection::vec(step(), 1..80)) {
+            let mut bench = Bench::new();
+            let mut tickets: Vec<(Ticket, u64)> = Vec::new();
+            let mut granted: Vec<(Ticket, u64)> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Join { cost, within } => {
+                        let ticket = bench.join(cost, within);
+                        tickets.push((ticket, cost));
+                    }
+                    Step::Leave(_) if tickets.is_empty() => {}
+                    Step::Leave(which) => {
+                        let (ticket, cost) = tickets.remove(which % tickets.len());
+                        if let Place::Granted(_) = bench.line.leave(ticket) {
+                            granted.push((ticket, cost));
+                        }
+                    }
+                    Step::Serve(nanos) => drop(bench.serve_after(nanos)),
+                }
+                tickets.retain(|(ticket, cost)| {
+                    let place = bench.line.look(*ticket, Waker::noop());
+                    if let Place::Granted(_) = place {
+                        granted.push((*ticket, *cost));
+                    }
+                    place == Place::Waiting
+                });
+                prop_assert_eq!(bench.line.len(), tickets.len());
+                prop_assert_eq!(bench.line.cost(), tickets.iter().map(|(_, cost)| cost).sum::<u64>());
+                // Whoever waits joined after everybody who was granted, but for those who left.
+                let last = granted.iter().map(|(ticket, _)| *ticket).max();
+                prop_assert!(tickets.iter().all(|(ticket, _)| Some(*ticket) > last));
+            }
+            let told: u64 = granted.iter().map(|(_, cost)| cost).sum();
+            prop_assert_eq!(bench.charged, told, "what was taken is what was granted");
+            prop_assert!(bench.line.refused.is_empty());
+        }
+    }
+}
