@@ -12,6 +12,7 @@
 pub mod amounts;
 pub mod backoff;
 pub mod clock;
+pub mod coarse_clock;
 pub mod cost;
 pub mod dimension;
 pub mod instant;
@@ -27,6 +28,7 @@ pub use backoff::Backoff;
 #[cfg(feature = "tsc")]
 pub use clock::TscClock;
 pub use clock::{Clock, ManualClock, MonotonicClock};
+pub use coarse_clock::CoarseClock;
 pub use cost::{Cost, NamedAmounts, TooManyNames};
 pub use dimension::{Dimension, DimensionName, InvalidDimensionName};
 pub use instant::Instant;
