@@ -80,6 +80,11 @@ impl Gcra {
         Self { amount: Self::TICKS_PER_NANO_MAX, window, ..self }.in_small_numbers()
     }
 
+    /// The same rate with a bucket of another size; zero is taken as 1.
+    pub fn holding(self, capacity: u64) -> Self {
+        Self { capacity: capacity.max(1), ..self }
+    }
+
     /// How long an empty bucket takes to fill, rounded up.
     pub fn time_to_fill(&self) -> Span {
         self.instant(self.charge(self.capacity)).since(Instant::ZERO)

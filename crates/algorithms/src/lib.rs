@@ -23,6 +23,7 @@ pub mod meter;
 pub mod packed;
 pub mod shared;
 pub mod sliding_log;
+pub mod striped;
 mod sync;
 pub mod token_bucket;
 
@@ -37,4 +38,5 @@ pub use meter::Meter;
 pub use packed::{Layout, Packed};
 pub use shared::Shared;
 pub use sliding_log::{SlidingLog, SlidingLogState};
+pub use striped::Striped;
 pub use token_bucket::{TokenBucket, TokenBucketState};

@@ -1,11 +1,11 @@
-//! Every interleaving of few threads at a shared bucket: SHARED-1 to SHARED-3.
+//! Every interleaving of few threads at a shared bucket: SHARED-1 to SHARED-3, STRIPED-1.
 //!
 //! Runs only under `RUSTFLAGS="--cfg loom"`.
 #![cfg(loom)]
 
 use loom::sync::Arc;
 use loom::thread;
-use tidegate_algorithms::{Carry, Decision, Gcra, Shared};
+use tidegate_algorithms::{Carry, Decision, Gcra, Shared, Striped};
 use tidegate_units::{Instant, ManualClock, Span};
 
 const NOW: Instant = Instant::from_nanos(1 << 40);
@@ -84,5 +84,25 @@ fn debts_and_refunds_add_up() {
         assert_eq!(thread.join().unwrap(), 1);
         assert_eq!(mine, 1);
         assert_eq!(shared.available(NOW), 1);
+    });
+}
+
+/// STRIPED-1: two threads on one stripe, one of which has just got it to itself.
+#[test]
+fn what_is_borrowed_for_a_stripe_is_not_lost_or_doubled() {
+    loom::model(|| {
+        let clock = ManualClock::at(NOW);
+        let striped = Arc::new(Striped::new(bucket(5), 1, 2, clock).expect("it fits"));
+        let other = Arc::clone(&striped);
+        let admitted = |decision| u64::from(decision == Decision::Admit);
+        let thread = thread::spawn(move || {
+            let local = other.local().expect("there is one");
+            admitted(local.take(1)) + admitted(local.take(1))
+        });
+        let mine = admitted(striped.take(1)) + admitted(striped.take(1));
+        let theirs = thread.join().unwrap();
+        let rest = (0..9).map(|_| admitted(striped.take(1))).sum::<u64>();
+        // 3 can be had at one instant of the 5 that a bucket holds: 2 are kept for what is borrowed.
+        assert_eq!(mine + theirs + rest, 3);
     });
 }

@@ -12,6 +12,13 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn now(&self) -> Instant;
 }
 
+impl<C: Clock + ?Sized> Clock for &C {
+    #[inline]
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+}
+
 /// The operating system's monotonic clock, counted from when this value was made.
 #[derive(Debug, Clone, Copy)]
 pub struct MonotonicClock {
