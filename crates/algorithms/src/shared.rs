@@ -28,7 +28,7 @@ use std::sync::PoisonError;
 
 use tidegate_units::{Clock, Instant};
 
-use crate::sync::{AtomicU64, Mutex, Ordering};
+use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
 use crate::{Algorithm, Carry, Decision, Gcra};
 
 mod rule;
@@ -41,6 +41,8 @@ pub const UNREAD_MAX: u64 = (1 << UNREAD_BITS) - 1;
 const EPOCH_BITS: u32 = 2;
 const UNREAD_BITS: u32 = 4;
 const LOW_BITS: u32 = EPOCH_BITS + UNREAD_BITS;
+/// One permit granted unread, in the word.
+const ONE_UNREAD: u64 = 1 << EPOCH_BITS;
 /// How many rules there is room for: as many as the bits tell apart.
 const SLOTS: usize = 1 << EPOCH_BITS;
 
@@ -59,6 +61,8 @@ const SLOTS: usize = 1 << EPOCH_BITS;
 #[derive(Debug)]
 pub struct Shared {
     line: Line,
+    /// The rule that the word is likely to go with: to be read while the word is still on its way.
+    likely: AtomicUsize,
     rules: [Slot; SLOTS],
     /// The limit in force; held while it is changed.
     limit: Mutex<Gcra>,
@@ -70,8 +74,8 @@ pub struct Shared {
 #[repr(align(128))]
 struct Line {
     word: AtomicU64,
-    /// Some instant that has been read from the clock, in nanoseconds.
-    seen: AtomicU64,
+    /// Up to where the moment may have moved when the clock was last read, and the epoch of that.
+    reach: AtomicU64,
 }
 
 impl Shared {
@@ -83,8 +87,8 @@ impl Shared {
         let limit = limit.in_small_numbers();
         let rule = Rule::of(&limit, Instant::ZERO)?;
         let rules = std::array::from_fn(|_| Slot::new(rule));
-        let line = Line { word: AtomicU64::new(0), seen: AtomicU64::new(0) };
-        Some(Self { line, rules, limit: Mutex::new(limit) })
+        let line = Line { word: AtomicU64::new(0), reach: AtomicU64::new(0) };
+        Some(Self { line, likely: AtomicUsize::new(0), rules, limit: Mutex::new(limit) })
     }
 
     /// Takes the whole cost at `now`, or nothing.
@@ -116,7 +120,7 @@ impl Shared {
                 Some(next) if now.is_none() => self.swap(word, next).map(|()| Decision::Admit),
                 _ => {
                     let now = *now.get_or_insert_with(|| clock.now());
-                    self.line.seen.store(now.as_nanos(), Ordering::Relaxed);
+                    self.note_reading(Parts::of(word).epoch, now);
                     self.try_take(word, now, cost)
                 }
             };
@@ -198,9 +202,9 @@ impl Shared {
     #[inline]
     fn try_take(&self, word: u64, now: Instant, cost: u64) -> Result<Decision, u64> {
         let parts = Parts::of(word);
-        let rule = self.rules[parts.epoch].read();
+        let rule = self.rule(parts.epoch);
         let ticks = rule.ticks(now);
-        if Rule::is_old(ticks) {
+        if rule.is_old(now) {
             self.move_origin(now);
             return Err(self.line.word.load(Ordering::Acquire));
         }
@@ -227,15 +231,21 @@ impl Shared {
     #[inline]
     fn unread(&self, word: u64, cost: u64) -> Option<u64> {
         let parts = Parts::of(word);
-        let unread = parts.unread.saturating_add(cost);
-        let rule = self.rules[parts.epoch].read();
-        if unread > UNREAD_MAX || rule.charge(unread) > rule.window / 8 {
+        let rule = self.rule(parts.epoch);
+        let reach = Parts::of(self.line.reach.load(Ordering::Relaxed));
+        if parts.unread.saturating_add(cost) > rule.unread_max || reach.epoch != parts.epoch {
             return None;
         }
-        let seen = self.seen(&rule);
-        let full_at = parts.full_at.saturating_add(rule.charge(cost));
-        let fits = full_at <= seen.saturating_add(rule.window);
-        fits.then(|| Parts { full_at, unread, ..parts }.word())
+        // At most 15 permits, which move the moment by less than what the word has room for.
+        let next = word.wrapping_add(cost.wrapping_mul(rule.step));
+        (Parts::of(next).full_at <= reach.full_at).then_some(next)
+    }
+
+    /// Remembers how far the moment may move without another reading of the clock.
+    fn note_reading(&self, epoch: usize, now: Instant) {
+        let rule = self.rule(epoch);
+        let full_at = rule.ticks(now).saturating_add(rule.window).min(FULL_AT_MAX);
+        self.line.reach.store(Parts { full_at, unread: 0, epoch }.word(), Ordering::Relaxed);
     }
 
     #[inline]
@@ -252,21 +262,32 @@ impl Shared {
         if parts.unread == 0 {
             return parts.full_at.max(now);
         }
-        let latest = now.max(self.seen(rule));
+        let reach = Parts::of(self.line.reach.load(Ordering::Relaxed));
+        let seen = reach.full_at.saturating_sub(rule.window);
+        let latest = if reach.epoch == parts.epoch { now.max(seen) } else { now };
         parts.full_at.max(latest.saturating_add(rule.charge(parts.unread)))
     }
 
-    /// The last reading of the clock, in ticks.
     #[inline]
-    fn seen(&self, rule: &Rule) -> u64 {
-        rule.ticks(Instant::from_nanos(self.line.seen.load(Ordering::Relaxed)))
+    fn rule(&self, epoch: usize) -> Rule {
+        let likely = self.likely.load(Ordering::Relaxed) % SLOTS;
+        if epoch == likely {
+            return self.rules[likely].read();
+        }
+        self.unlikely_rule(epoch)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unlikely_rule(&self, epoch: usize) -> Rule {
+        self.rules[epoch % SLOTS].read()
     }
 
     /// A state and the rule that it goes with.
     fn read(&self) -> (Parts, Rule) {
         let mut parts = Parts::of(self.line.word.load(Ordering::Acquire));
         loop {
-            let rule = self.rules[parts.epoch].read();
+            let rule = self.rule(parts.epoch);
             let again = Parts::of(self.line.word.load(Ordering::Acquire));
             if again.epoch == parts.epoch {
                 return (parts, rule);
@@ -280,7 +301,7 @@ impl Shared {
         let mut word = self.line.word.load(Ordering::Acquire);
         loop {
             let parts = Parts::of(word);
-            let Some(full_at) = next(parts, &self.rules[parts.epoch].read()) else {
+            let Some(full_at) = next(parts, &self.rule(parts.epoch)) else {
                 return;
             };
             match self.swap(word, Parts { full_at, unread: 0, ..parts }.word()) {
@@ -298,7 +319,7 @@ impl Shared {
             return;
         };
         // Unless somebody else has done it.
-        if Rule::is_old(rule.ticks(now)) {
+        if rule.is_old(now) {
             self.replace_rule(now, &limit, &limit, moved, Carry::Additive);
         }
     }
@@ -314,7 +335,10 @@ impl Shared {
             let before = old.state(self.settled(parts, &old, old.ticks(now)));
             let full_at = rule.full_at(&from.reconfigured(&before, now, to, carry));
             match self.swap(word, Parts { full_at, unread: 0, epoch }.word()) {
-                Ok(()) => return,
+                Ok(()) => {
+                    self.likely.store(epoch, Ordering::Relaxed);
+                    return;
+                }
                 Err(changed) => word = changed,
             }
         }

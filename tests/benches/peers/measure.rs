@@ -36,10 +36,15 @@ impl<'a> Contender<'a> {
     /// A contender whose operation is done by two threads at once: time is that of both, operations
     /// are those of both.
     pub(crate) fn on_two_threads(operation: impl Fn() + Sync + 'a) -> Self {
+        Self::by_two_threads(move |times| (0..times).for_each(|_| operation()))
+    }
+
+    /// The same where each thread does its part in one go.
+    pub(crate) fn by_two_threads(part: impl Fn(u64) + Sync + 'a) -> Self {
         Self::new(move |times| {
             std::thread::scope(|scope| {
                 for _ in 0..2 {
-                    scope.spawn(|| (0..times / 2).for_each(|_| operation()));
+                    scope.spawn(|| part(times / 2));
                 }
             });
         })

@@ -6,7 +6,7 @@
 use tidegate_units::{Instant, Span};
 
 use crate::sync::{AtomicU64, Ordering};
-use crate::{Decision, Gcra, GcraState};
+use crate::{Algorithm, Decision, Gcra, GcraState};
 
 /// The last moment that the word has room for.
 pub(crate) const FULL_AT_MAX: u64 = (1 << 58) - 1;
@@ -27,6 +27,14 @@ pub(crate) struct Rule {
     pub(crate) interval: u64,
     /// How far ahead the moment may lie: all that a bucket holds.
     pub(crate) window: u64,
+    /// The most permits that fit.
+    capacity: u64,
+    /// The most permits that are granted without reading the clock: few of many.
+    pub(crate) unread_max: u64,
+    /// What one of those adds to the word.
+    pub(crate) step: u64,
+    /// From which instant on the origin should be moved, in nanoseconds.
+    old_at: u64,
 }
 
 impl Rule {
@@ -34,14 +42,23 @@ impl Rule {
     /// takes too long to fill.
     pub(crate) fn of(limit: &Gcra, now: Instant) -> Option<Self> {
         let (interval, ticks_per_nano) = limit.permit_ticks();
-        let window = interval.checked_mul(crate::Algorithm::capacity(limit))?;
+        let capacity = limit.capacity();
+        let window = interval.checked_mul(capacity)?;
         let origin = (now - STEP_BACK_MAX).as_nanos();
-        (window <= WINDOW_MAX).then_some(Self { origin, ticks_per_nano, interval, window })
+        let old_at = origin.saturating_add(OLD_FROM / ticks_per_nano);
+        let unread_max = (capacity / 8).min(super::UNREAD_MAX);
+        let step = (interval << super::LOW_BITS) | super::ONE_UNREAD;
+        let rule =
+            Self { origin, ticks_per_nano, interval, window, capacity, unread_max, step, old_at };
+        (window <= WINDOW_MAX).then_some(rule)
     }
 
+    /// An instant in ticks; the last that is not [old](Rule::is_old) if it lies beyond.
     #[inline]
     pub(crate) fn ticks(&self, now: Instant) -> u64 {
-        now.as_nanos().saturating_sub(self.origin).saturating_mul(self.ticks_per_nano)
+        let nanos = now.as_nanos().min(self.old_at).saturating_sub(self.origin);
+        // At most `OLD_FROM`. A rule that is read while it is written may be anything.
+        nanos.wrapping_mul(self.ticks_per_nano)
     }
 
     pub(crate) fn ticks_in(&self, span: Span) -> u64 {
@@ -50,11 +67,11 @@ impl Rule {
 
     /// Whether the origin should be moved before ticks get too large.
     #[inline]
-    pub(crate) fn is_old(now: u64) -> bool {
-        now >= OLD_FROM
+    pub(crate) fn is_old(&self, now: Instant) -> bool {
+        now.as_nanos() > self.old_at
     }
 
-    /// What a cost moves the moment by; more than the window if it can never fit.
+    /// What a cost moves the moment by.
     #[inline]
     pub(crate) fn charge(&self, cost: u64) -> u64 {
         cost.saturating_mul(self.interval)
@@ -63,14 +80,15 @@ impl Rule {
     /// The moment that `cost` moves `full_at` to, or why it does not fit at `now`.
     #[inline]
     pub(crate) fn decide(&self, full_at: u64, now: u64, cost: u64) -> Result<u64, Decision> {
-        let charge = self.charge(cost);
-        let latest = now.saturating_add(self.window);
-        let next = full_at.max(now).saturating_add(charge);
+        if cost > self.capacity {
+            return Err(Decision::Never);
+        }
+        // None of these exceeds 2^60; a rule that is read while it is written may be anything.
+        let charge = cost.wrapping_mul(self.interval);
+        let latest = now.wrapping_add(self.window);
+        let next = full_at.max(now).wrapping_add(charge);
         if next <= latest {
             return Ok(next);
-        }
-        if charge > self.window {
-            return Err(Decision::Never);
         }
         let nanos = (next - latest).div_ceil(self.ticks_per_nano.max(1));
         Err(Decision::Later { retry_after: Span::from_nanos(nanos) })
@@ -96,13 +114,18 @@ impl Rule {
     }
 }
 
-/// Where a rule is read from while it may be written.
+/// Where a rule is read from while it may be written, on a cache line of its own.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Slot {
     origin: AtomicU64,
     ticks_per_nano: AtomicU64,
     interval: AtomicU64,
     window: AtomicU64,
+    capacity: AtomicU64,
+    unread_max: AtomicU64,
+    step: AtomicU64,
+    old_at: AtomicU64,
 }
 
 impl Slot {
@@ -112,6 +135,10 @@ impl Slot {
             ticks_per_nano: AtomicU64::new(rule.ticks_per_nano),
             interval: AtomicU64::new(rule.interval),
             window: AtomicU64::new(rule.window),
+            capacity: AtomicU64::new(rule.capacity),
+            unread_max: AtomicU64::new(rule.unread_max),
+            step: AtomicU64::new(rule.step),
+            old_at: AtomicU64::new(rule.old_at),
         }
     }
 
@@ -124,6 +151,10 @@ impl Slot {
             ticks_per_nano: self.ticks_per_nano.load(Ordering::Relaxed),
             interval: self.interval.load(Ordering::Relaxed),
             window: self.window.load(Ordering::Relaxed),
+            capacity: self.capacity.load(Ordering::Relaxed),
+            unread_max: self.unread_max.load(Ordering::Relaxed),
+            step: self.step.load(Ordering::Relaxed),
+            old_at: self.old_at.load(Ordering::Relaxed),
         }
     }
 
@@ -132,5 +163,9 @@ impl Slot {
         self.ticks_per_nano.store(rule.ticks_per_nano, Ordering::Relaxed);
         self.interval.store(rule.interval, Ordering::Relaxed);
         self.window.store(rule.window, Ordering::Relaxed);
+        self.capacity.store(rule.capacity, Ordering::Relaxed);
+        self.unread_max.store(rule.unread_max, Ordering::Relaxed);
+        self.step.store(rule.step, Ordering::Relaxed);
+        self.old_at.store(rule.old_at, Ordering::Relaxed);
     }
 }
