@@ -24,6 +24,14 @@ pub enum Decision {
     Never,
 }
 
+impl Decision {
+    /// Not before `at`. On the last instants of the clock the wait is no longer exact, and still
+    /// never zero, so that nobody tries again at once for ever.
+    pub(crate) fn later(now: Instant, at: Instant) -> Self {
+        Self::Later { retry_after: at.since(now).max(Span::from_nanos(1)) }
+    }
+}
+
 /// A rule for one limit. The value holds the rule, `State` what has happened.
 ///
 /// Amounts are whole permits. Every method takes the present instant; one that lies before what the

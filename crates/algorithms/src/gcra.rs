@@ -139,7 +139,7 @@ impl Algorithm for Gcra {
         if at <= now {
             return Decision::Admit;
         }
-        Decision::Later { retry_after: at.since(now) }
+        Decision::later(now, at)
     }
 
     fn available(&self, state: &GcraState, now: Instant) -> u64 {

@@ -2,8 +2,9 @@
 //!
 //! Bottom up:
 //!
-//! - [`Algorithm`] is one way to count one limit: [`TokenBucket`], [`Gcra`], [`SlidingLog`]. Each is
-//!   a pure function of its state, the present instant and a cost, in integers without rounding.
+//! - [`Algorithm`] is one way to count one limit: [`TokenBucket`], [`LeakyBucket`], [`Gcra`],
+//!   [`SlidingLog`]. Each is a pure function of its state, the present instant and a cost, in
+//!   integers without rounding.
 //! - [`Meter`] is the algorithm that a [`Limit`](tidegate_units::Limit) calls for, with its state.
 //! - [`Ledger`] decides on several limits over several dimensions as one, and lends from them.
 //! - [`Gate`] is the atomic word that callers take lent permits from.
@@ -17,6 +18,7 @@ pub mod carry;
 pub mod direct;
 pub mod gate;
 pub mod gcra;
+pub mod leaky_bucket;
 pub mod ledger;
 mod lows;
 pub mod meter;
@@ -33,6 +35,7 @@ pub use carry::{Balance, Carry};
 pub use direct::{Direct, Refused, UntilReady};
 pub use gate::{Gate, Reading, Taken};
 pub use gcra::{Gcra, GcraState};
+pub use leaky_bucket::{LeakyBucket, LeakyBucketState};
 pub use ledger::{Ledger, LimitUsage};
 pub use meter::Meter;
 pub use packed::{Layout, Packed};

@@ -105,10 +105,7 @@ impl Algorithm for TokenBucket {
         }
         match self.short_by(state, now, cost) {
             0 => Decision::Admit,
-            short => {
-                let at = Self::after(state, now, self.time_for(short));
-                Decision::Later { retry_after: at.since(now) }
-            }
+            short => Decision::later(now, Self::after(state, now, self.time_for(short))),
         }
     }
 
