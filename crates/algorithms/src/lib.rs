@@ -3,8 +3,8 @@
 //! Bottom up:
 //!
 //! - [`Algorithm`] is one way to count one limit: [`TokenBucket`], [`LeakyBucket`], [`Gcra`],
-//!   [`SlidingLog`]. Each is a pure function of its state, the present instant and a cost, in
-//!   integers without rounding.
+//!   [`SlidingLog`], [`SlidingCounter`]. Each is a pure function of its state, the present instant
+//!   and a cost, in integers without rounding.
 //! - [`Meter`] is the algorithm that a [`Limit`](tidegate_units::Limit) calls for, with its state.
 //! - [`Ledger`] decides on several limits over several dimensions as one, and lends from them.
 //! - [`Gate`] is the atomic word that callers take lent permits from.
@@ -24,6 +24,7 @@ mod lows;
 pub mod meter;
 pub mod packed;
 pub mod shared;
+pub mod sliding_counter;
 pub mod sliding_log;
 pub mod striped;
 mod sync;
@@ -40,6 +41,7 @@ pub use ledger::{Ledger, LimitUsage};
 pub use meter::Meter;
 pub use packed::{Layout, Packed};
 pub use shared::Shared;
+pub use sliding_counter::{SlidingCounter, SlidingCounterState};
 pub use sliding_log::{SlidingLog, SlidingLogState};
 pub use striped::Striped;
 pub use token_bucket::{TokenBucket, TokenBucketState};
