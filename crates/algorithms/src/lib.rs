@@ -7,12 +7,14 @@
 //!   and a cost, in integers without rounding.
 //! - [`Meter`] is the algorithm that a [`Limit`](tidegate_units::Limit) calls for, with its state.
 //! - [`Ledger`] decides on several limits over several dimensions as one, and lends from them.
+//! - [`Reservations`] promises permits of the future, on top of any of them that is a [`Book`].
 //! - [`Gate`] is the atomic word that callers take lent permits from.
 //!
 //! Nothing here reads a clock, takes a lock or knows of an actor. The invariants that the tests
 //! check are listed in `docs/INVARIANTS.md`.
 
 pub mod algorithm;
+pub mod book;
 pub mod carry;
 #[cfg(feature = "direct")]
 pub mod direct;
@@ -24,6 +26,7 @@ mod lows;
 pub mod meter;
 pub mod packed;
 pub mod shared;
+pub mod reservations;
 pub mod sliding_counter;
 pub mod sliding_log;
 pub mod striped;
@@ -31,6 +34,7 @@ mod sync;
 pub mod token_bucket;
 
 pub use algorithm::{Algorithm, Decision};
+pub use book::{Book, Counter};
 pub use carry::{Balance, Carry};
 #[cfg(feature = "direct")]
 pub use direct::{Direct, Refused, UntilReady};
@@ -41,6 +45,7 @@ pub use ledger::{Ledger, LimitUsage};
 pub use meter::Meter;
 pub use packed::{Layout, Packed};
 pub use shared::Shared;
+pub use reservations::{PENDING_MAX, Reservation, Reservations, ReserveError};
 pub use sliding_counter::{SlidingCounter, SlidingCounterState};
 pub use sliding_log::{SlidingLog, SlidingLogState};
 pub use striped::Striped;

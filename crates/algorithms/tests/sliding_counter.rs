@@ -1,8 +1,13 @@
 //! What the segments of a sliding counter cost, and what the interpolating variant would let through.
 
+#[path = "oracle/windows.rs"]
+mod windows;
+
 use proptest::prelude::*;
 use tidegate_algorithms::{Algorithm, Decision, SlidingCounter, SlidingLog};
 use tidegate_units::{Instant, Span};
+
+use windows::most_in_a_window;
 
 fn at(nanos: u64) -> Instant {
     Instant::from_nanos(nanos)
@@ -10,15 +15,6 @@ fn at(nanos: u64) -> Instant {
 
 fn number(count: usize) -> u64 {
     u64::try_from(count).expect("small")
-}
-
-/// The most that any window holds, wherever it starts.
-fn most_in_a_window(admitted: &[(Instant, u64)], window: Span) -> u64 {
-    let ending = |end: Instant| {
-        let inside = |at: Instant| at <= end && end.since(at) < window;
-        admitted.iter().filter(|(at, _)| inside(*at)).map(|(_, cost)| cost).sum()
-    };
-    admitted.iter().map(|(at, _)| ending(*at)).max().unwrap_or(0)
 }
 
 /// Takes one permit at a time as soon as there is one, from `start` on and while `until` is not
