@@ -111,6 +111,13 @@ impl Gcra {
         Instant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
+    /// From when on `total` conforms, in units; `None` where that is beyond what units can count, and so
+    /// beyond the end of the clock.
+    fn conforms_from(&self, state: &GcraState, now: Instant, total: u64) -> Option<u128> {
+        let next = state.full_at.max(self.at(now)).checked_add(self.charge(total))?;
+        Some(next.saturating_sub(self.charge(self.capacity)))
+    }
+
     fn permits(&self, units: u128) -> u128 {
         units / u128::from(self.window.as_nanos())
     }
@@ -135,11 +142,11 @@ impl Algorithm for Gcra {
         if cost > self.capacity {
             return Decision::Never;
         }
-        let at = self.earliest(state, now, cost);
-        if at <= now {
-            return Decision::Admit;
+        // Compared in units: as instants, all that lies beyond the last one would be equal to it.
+        match self.conforms_from(state, now, cost) {
+            Some(from) if from <= self.at(now) => Decision::Admit,
+            from => Decision::later(now, from.map_or(Instant::MAX, |from| self.instant(from))),
         }
-        Decision::later(now, at)
     }
 
     fn available(&self, state: &GcraState, now: Instant) -> u64 {
@@ -176,9 +183,10 @@ impl Algorithm for Gcra {
     }
 
     fn earliest(&self, state: &GcraState, now: Instant, total: u64) -> Instant {
-        let next = state.full_at.max(self.at(now)).saturating_add(self.charge(total));
-        self.instant(next.saturating_sub(self.charge(self.capacity))).max(now)
+        let from = self.conforms_from(state, now, total);
+        from.map_or(Instant::MAX, |from| self.instant(from)).max(now)
     }
+
     /// What a full bucket holds, and what drips in until the last instant.
     fn worst_case(&self, span: Span) -> u64 {
         most_of_a_bucket(self.amount, self.window, self.capacity, span)

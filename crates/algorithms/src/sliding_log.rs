@@ -64,21 +64,26 @@ impl SlidingLog {
         Self { amount: amount.max(1), window: window.max(Span::from_nanos(1)) }
     }
 
-    /// When an entry stops to count.
+    /// When an entry stops to count, as far as the clock goes.
     fn expiry(&self, entry: &Entry) -> Instant {
         entry.at + self.window
     }
 
+    /// Asked of the time that has passed, because an expiry beyond the end of the clock never comes.
+    fn is_expired(&self, entry: &Entry, now: Instant) -> bool {
+        now.since(entry.at) >= self.window
+    }
+
     /// What counts at `now`: everything recorded less what has expired and was not dropped yet.
     fn used(&self, state: &SlidingLogState, now: Instant) -> u128 {
-        let expired = state.entries.iter().take_while(|entry| self.expiry(entry) <= now);
+        let expired = state.entries.iter().take_while(|entry| self.is_expired(entry, now));
         state.recorded.saturating_sub(expired.map(|entry| u128::from(entry.amount)).sum())
     }
 
     /// When, counting from `now`, at least `units` of what counts now will have expired.
     fn expired_at(&self, state: &SlidingLogState, now: Instant, units: u128) -> Instant {
         let mut freed = 0;
-        for entry in state.entries.iter().skip_while(|entry| self.expiry(entry) <= now) {
+        for entry in state.entries.iter().skip_while(|entry| self.is_expired(entry, now)) {
             freed += u128::from(entry.amount);
             if freed >= units {
                 return self.expiry(entry);
@@ -88,7 +93,7 @@ impl SlidingLog {
     }
 
     fn drop_expired(&self, state: &mut SlidingLogState, now: Instant) {
-        while let Some(oldest) = state.entries.front().filter(|entry| self.expiry(entry) <= now) {
+        while let Some(oldest) = state.entries.front().filter(|entry| self.is_expired(entry, now)) {
             state.recorded = state.recorded.saturating_sub(u128::from(oldest.amount));
             state.entries.pop_front();
         }
@@ -140,10 +145,7 @@ impl Algorithm for SlidingLog {
         }
         match (self.used(state, now) + u128::from(cost)).saturating_sub(u128::from(self.amount)) {
             0 => Decision::Admit,
-            short => {
-                let retry_after = self.expired_at(state, now, short).since(now);
-                Decision::Later { retry_after }
-            }
+            short => Decision::later(now, self.expired_at(state, now, short)),
         }
     }
 
@@ -190,7 +192,7 @@ impl Algorithm for SlidingLog {
         recorded: Instant,
         amount: u64,
     ) -> u64 {
-        if recorded + self.window <= now {
+        if now.since(recorded) >= self.window {
             return 0;
         }
         self.drop_expired(state, now);
@@ -211,19 +213,24 @@ impl Algorithm for SlidingLog {
         state.entries.back().map_or(now, |newest| self.expiry(newest).max(now))
     }
 
-    /// After the first `total mod amount`, every further `amount` takes a whole window.
+    /// After the first `total mod amount`, every further `amount` takes a whole window from where they
+    /// are counted, which is the newest instant seen.
     fn earliest(&self, state: &SlidingLogState, now: Instant, total: u64) -> Instant {
         if total == 0 {
             return now;
         }
         let windows = (total - 1) / self.amount;
         let first = total - windows * self.amount;
-        let wait = match self.decide(state, now, first) {
-            Decision::Later { retry_after } => retry_after,
-            Decision::Admit | Decision::Never => Span::ZERO,
+        let first = match self.decide(state, now, first) {
+            Decision::Later { retry_after } => now + retry_after,
+            Decision::Admit | Decision::Never => now,
         };
-        now + wait + self.window * windows
+        match state.entries.back().filter(|_| windows > 0) {
+            Some(newest) => newest.at.max(first) + self.window * windows,
+            None => first + self.window * windows,
+        }
     }
+
     /// The amount at the start of the span, and again whenever a window has passed within it.
     fn worst_case(&self, span: Span) -> u64 {
         self.amount.saturating_mul(span.as_nanos().div_ceil(self.window.as_nanos()))

@@ -161,6 +161,7 @@ impl Algorithm for TokenBucket {
             short => Self::after(state, now, self.time_for(short)),
         }
     }
+
     /// What it holds, and what drips in until the last instant.
     fn worst_case(&self, span: Span) -> u64 {
         most_of_a_bucket(self.amount, self.window, self.capacity, span)
