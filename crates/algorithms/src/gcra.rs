@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_units::{Instant, Span};
 
 use crate::carry::{bucket_missing, most_of_a_bucket};
+use crate::decoded::{BucketRule, RuleError};
 use crate::{Algorithm, Carry, Decision};
 
 /// Admits `amount` per `window` in the long run and `capacity` at once: the same decisions as
@@ -27,6 +28,7 @@ use crate::{Algorithm, Carry, Decision};
 /// assert_eq!(gcra.take(&mut state, Instant::ZERO, 1), Decision::Later { retry_after });
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BucketRule")]
 pub struct Gcra {
     amount: u64,
     window: Span,
@@ -120,6 +122,15 @@ impl Gcra {
 
     fn permits(&self, units: u128) -> u128 {
         units / u128::from(self.window.as_nanos())
+    }
+}
+
+impl TryFrom<BucketRule> for Gcra {
+    type Error = RuleError;
+
+    fn try_from(decoded: BucketRule) -> Result<Self, RuleError> {
+        let (amount, window, capacity) = decoded.checked()?;
+        Ok(Self { amount, window, capacity })
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_units::{Instant, Span};
 
 use crate::carry::{bucket_missing, most_of_a_bucket};
+use crate::decoded::{BucketRule, RuleError};
 use crate::{Algorithm, Carry, Decision};
 
 /// A bucket that drains `amount` per `window` and overflows beyond `capacity`: the same decisions as
@@ -30,6 +31,7 @@ use crate::{Algorithm, Carry, Decision};
 /// assert_eq!(bucket.take(&mut state, now, 4), Decision::Never);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BucketRule")]
 pub struct LeakyBucket {
     amount: u64,
     window: Span,
@@ -83,6 +85,15 @@ impl LeakyBucket {
     /// Whole permits in `units`.
     fn permits(&self, units: u128) -> u64 {
         u64::try_from(units / u128::from(self.window.as_nanos())).unwrap_or(u64::MAX)
+    }
+}
+
+impl TryFrom<BucketRule> for LeakyBucket {
+    type Error = RuleError;
+
+    fn try_from(decoded: BucketRule) -> Result<Self, RuleError> {
+        let (amount, window, capacity) = decoded.checked()?;
+        Ok(Self { amount, window, capacity })
     }
 }
 

@@ -18,6 +18,7 @@ pub mod book;
 pub mod carry;
 #[cfg(feature = "direct")]
 pub mod direct;
+mod decoded;
 pub mod gate;
 pub mod gcra;
 pub mod leaky_bucket;

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use tidegate_units::Instant;
 
+use crate::decoded::{StateError, check_lows};
+
 /// The most lows kept. Beyond it the two oldest become one that is as low as the lower and as recent
 /// as the later: an answer may then be too low, never too high.
 const ENTRIES_MAX: usize = 32;
@@ -14,8 +16,24 @@ const ENTRIES_MAX: usize = 32;
 /// A monotonic queue: values rise from the oldest to the newest entry, so that the first entry after
 /// an instant is the lowest since then.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "Decoded")]
 pub(crate) struct Lows {
     entries: VecDeque<(Instant, u128)>,
+}
+
+/// Lows as they were written.
+#[derive(Deserialize)]
+struct Decoded {
+    entries: VecDeque<(Instant, u128)>,
+}
+
+impl TryFrom<Decoded> for Lows {
+    type Error = StateError;
+
+    fn try_from(Decoded { entries }: Decoded) -> Result<Self, StateError> {
+        check_lows(&entries, ENTRIES_MAX)?;
+        Ok(Self { entries })
+    }
 }
 
 impl Lows {
@@ -36,6 +54,11 @@ impl Lows {
     /// The lowest value noted after `since`; `None` if none was noted.
     pub(crate) fn after(&self, since: Instant) -> Option<u128> {
         self.entries.iter().find(|(at, _)| *at > since).map(|(_, value)| *value)
+    }
+
+    /// When something was noted last.
+    pub(crate) fn newest(&self) -> Option<Instant> {
+        self.entries.back().map(|(at, _)| *at)
     }
 
     /// Lowers everything noted after `since` by `by`.

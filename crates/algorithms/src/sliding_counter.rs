@@ -22,6 +22,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use tidegate_units::{Instant, Span};
 
+use crate::decoded::{CounterRule, RuleError, StateError, check_entries};
 use crate::{Algorithm, Carry, Decision};
 
 /// The most segments that a window is cut into: the price of a segment is then 1.5 % of the rate, and
@@ -48,6 +49,7 @@ const ENTRIES_MAX: usize = 65;
 /// assert_eq!(counter.take(&mut state, now, 3), Decision::Never);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "CounterRule")]
 pub struct SlidingCounter {
     amount: u64,
     window: Span,
@@ -57,6 +59,7 @@ pub struct SlidingCounter {
 /// What was charged in each segment that still counts, oldest first; segments without charges are
 /// left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "Decoded")]
 pub struct SlidingCounterState {
     entries: VecDeque<Entry>,
     /// The latest instant at which anything was charged.
@@ -68,6 +71,22 @@ struct Entry {
     /// The last instant of the segment.
     at: Instant,
     amount: u64,
+}
+
+/// A state as it was written.
+#[derive(Deserialize)]
+struct Decoded {
+    entries: VecDeque<Entry>,
+    seen: Instant,
+}
+
+impl TryFrom<Decoded> for SlidingCounterState {
+    type Error = StateError;
+
+    fn try_from(Decoded { entries, seen }: Decoded) -> Result<Self, StateError> {
+        check_entries(entries.iter().map(|entry| (entry.at, entry.amount)), ENTRIES_MAX)?;
+        Ok(Self { entries, seen })
+    }
 }
 
 impl SlidingCounter {
@@ -152,6 +171,15 @@ impl SlidingCounterState {
         {
             next.amount = next.amount.saturating_add(oldest.amount);
         }
+    }
+}
+
+impl TryFrom<CounterRule> for SlidingCounter {
+    type Error = RuleError;
+
+    fn try_from(decoded: CounterRule) -> Result<Self, RuleError> {
+        let (amount, window, segments) = decoded.checked()?;
+        Ok(Self { amount, window, segments })
     }
 }
 

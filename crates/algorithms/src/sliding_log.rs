@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use tidegate_units::{Instant, Span};
 
+use crate::decoded::{LogRule, RuleError, StateError, check_entries};
 use crate::{Algorithm, Carry, Decision};
 
 /// The most entries that a log keeps: 64 KiB.
@@ -39,6 +40,7 @@ const MERGE_PARTS: u64 = 2_048;
 /// );
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "LogRule")]
 pub struct SlidingLog {
     amount: u64,
     window: Span,
@@ -46,6 +48,7 @@ pub struct SlidingLog {
 
 /// The charges of the last window, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "Decoded")]
 pub struct SlidingLogState {
     entries: VecDeque<Entry>,
     /// The sum over `entries`.
@@ -56,6 +59,25 @@ pub struct SlidingLogState {
 struct Entry {
     at: Instant,
     amount: u64,
+}
+
+/// A state as it was written.
+#[derive(Deserialize)]
+struct Decoded {
+    entries: VecDeque<Entry>,
+    recorded: u128,
+}
+
+impl TryFrom<Decoded> for SlidingLogState {
+    type Error = StateError;
+
+    fn try_from(Decoded { entries, recorded }: Decoded) -> Result<Self, StateError> {
+        let plain = entries.iter().map(|entry| (entry.at, entry.amount));
+        match check_entries(plain, ENTRIES_MAX)? {
+            sum if sum == recorded => Ok(Self { entries, recorded }),
+            sum => Err(StateError::Sum { recorded, sum }),
+        }
+    }
 }
 
 impl SlidingLog {
@@ -119,6 +141,15 @@ impl SlidingLog {
         }
         state.recorded = merged.iter().map(|entry| u128::from(entry.amount)).sum();
         state.entries = merged;
+    }
+}
+
+impl TryFrom<LogRule> for SlidingLog {
+    type Error = RuleError;
+
+    fn try_from(decoded: LogRule) -> Result<Self, RuleError> {
+        let (amount, window) = decoded.checked()?;
+        Ok(Self { amount, window })
     }
 }
 

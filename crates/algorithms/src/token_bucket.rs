@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_units::{Instant, Span};
 
 use crate::carry::{bucket_missing, most_of_a_bucket};
+use crate::decoded::{BucketRule, RuleError, StateError};
 use crate::lows::Lows;
 use crate::{Algorithm, Carry, Decision};
 
@@ -31,6 +32,7 @@ use crate::{Algorithm, Carry, Decision};
 /// assert_eq!(bucket.take(&mut state, now, 4), Decision::Never);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BucketRule")]
 pub struct TokenBucket {
     amount: u64,
     window: Span,
@@ -39,6 +41,7 @@ pub struct TokenBucket {
 
 /// How full a bucket was when it was last touched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Decoded")]
 pub struct TokenBucketState {
     /// Units missing from a full bucket at `at`; more than a bucketful when there is debt.
     missing: u128,
@@ -46,6 +49,25 @@ pub struct TokenBucketState {
     at: Instant,
     /// How little was missing just before each charge: what a refund may give back at most.
     lows: Lows,
+}
+
+/// A state as it was written.
+#[derive(Deserialize)]
+struct Decoded {
+    missing: u128,
+    at: Instant,
+    lows: Lows,
+}
+
+impl TryFrom<Decoded> for TokenBucketState {
+    type Error = StateError;
+
+    fn try_from(Decoded { missing, at, lows }: Decoded) -> Result<Self, StateError> {
+        if lows.newest().is_some_and(|newest| newest > at) {
+            return Err(StateError::LowsAhead);
+        }
+        Ok(Self { missing, at, lows })
+    }
 }
 
 impl TokenBucket {
@@ -81,6 +103,15 @@ impl TokenBucket {
     /// From `now`, but not before the state's own instant: until then nothing drips in.
     fn after(state: &TokenBucketState, now: Instant, wait: Span) -> Instant {
         state.at.max(now) + wait
+    }
+}
+
+impl TryFrom<BucketRule> for TokenBucket {
+    type Error = RuleError;
+
+    fn try_from(decoded: BucketRule) -> Result<Self, RuleError> {
+        let (amount, window, capacity) = decoded.checked()?;
+        Ok(Self { amount, window, capacity })
     }
 }
 
