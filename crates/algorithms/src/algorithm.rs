@@ -80,7 +80,8 @@ pub trait Algorithm: fmt::Debug + Clone {
     fn reset_at(&self, state: &Self::State, now: Instant) -> Instant;
 
     /// The earliest instant by which `total` can have passed in pieces that each fit: when the last
-    /// of a queue runs, if nothing else does.
+    /// of a queue runs, if nothing else does. Out of a bucket that holds less than one permit and what
+    /// drips in within a nanosecond, each piece may take up to a nanosecond longer.
     fn earliest(&self, state: &Self::State, now: Instant, total: u64) -> Instant;
 
     /// The most permits that can be admitted within any `span`, wherever it starts: spent at instants

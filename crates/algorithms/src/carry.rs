@@ -104,6 +104,9 @@ pub(crate) fn bucket_missing(
 
 /// The most that a bucket gives within any `span`: what it holds at the start, and what drips in until
 /// just before the end.
+///
+/// Exact where the bucket holds one permit and what drips in within a nanosecond. A smaller one spills
+/// fractions while a whole permit is waited for, and gives a little less.
 pub(crate) fn most_of_a_bucket(amount: u64, window: Span, capacity: u64, span: Span) -> u64 {
     let Some(elapsed) = span.as_nanos().checked_sub(1) else {
         return 0;

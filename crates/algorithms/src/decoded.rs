@@ -39,6 +39,8 @@ pub(crate) enum StateError {
     Nothing { index: usize },
     #[error("{recorded} permits recorded, but the entries add up to {sum}: use the sum")]
     Sum { recorded: u128, sum: u128 },
+    #[error("an entry later than anything recorded: use instants up to that")]
+    EntriesAhead,
     #[error(
         "low {index} does not lie above the one before it, or was noted earlier: list rising values, oldest first"
     )]

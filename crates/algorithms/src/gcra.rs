@@ -181,6 +181,10 @@ impl Algorithm for Gcra {
 
     /// One number does not tell what has dripped in since the charge, so all of it is taken to have
     /// come back already: less than a [`TokenBucket`](crate::TokenBucket) gives, never more.
+    ///
+    /// Nor does it tell how far the clock has been. On one that has stepped back since the charge, as
+    /// much too much may be given back as drips in within the step; a
+    /// [`LeakyBucket`](crate::LeakyBucket) knows, for one instant more.
     fn refund(&self, state: &mut GcraState, now: Instant, recorded: Instant, amount: u64) -> u64 {
         let refilled = self.at(now).saturating_sub(self.at(recorded));
         let used = state.full_at.saturating_sub(self.at(now));

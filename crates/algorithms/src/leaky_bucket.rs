@@ -151,11 +151,11 @@ impl Algorithm for LeakyBucket {
         recorded: Instant,
         amount: u64,
     ) -> u64 {
-        let level = self.level(state, now);
-        let kept = self.units(amount).saturating_sub(self.drained(now.since(recorded)));
-        let given = kept.min(level);
-        state.level = level - given;
-        state.at = state.at.max(now);
+        let drained = self.drained(state.at.max(now).since(recorded));
+        let kept = self.units(amount).saturating_sub(drained);
+        let given = kept.min(self.level(state, now));
+        // The instant stays: what drained since is not recorded before it is certain that it did.
+        state.level -= given;
         self.permits(given)
     }
 

@@ -237,10 +237,10 @@ impl Algorithm for SlidingCounter {
         recorded: Instant,
         amount: u64,
     ) -> u64 {
-        if now.since(self.segment_end(recorded)) >= self.window {
+        // On a clock that is behind, the charge may have been dropped long ago.
+        if state.seen.max(now).since(self.segment_end(recorded)) >= self.window {
             return 0;
         }
-        self.drop_expired(state, now);
         let index = state.entries.partition_point(|entry| entry.at < recorded);
         let Some(entry) = state.entries.get_mut(index) else {
             return 0;

@@ -53,6 +53,8 @@ pub struct SlidingLogState {
     entries: VecDeque<Entry>,
     /// The sum over `entries`.
     recorded: u128,
+    /// The latest instant at which anything was recorded. Entries that had expired by then are gone.
+    seen: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,17 +68,22 @@ struct Entry {
 struct Decoded {
     entries: VecDeque<Entry>,
     recorded: u128,
+    seen: Instant,
 }
 
 impl TryFrom<Decoded> for SlidingLogState {
     type Error = StateError;
 
-    fn try_from(Decoded { entries, recorded }: Decoded) -> Result<Self, StateError> {
+    fn try_from(Decoded { entries, recorded, seen }: Decoded) -> Result<Self, StateError> {
         let plain = entries.iter().map(|entry| (entry.at, entry.amount));
-        match check_entries(plain, ENTRIES_MAX)? {
-            sum if sum == recorded => Ok(Self { entries, recorded }),
-            sum => Err(StateError::Sum { recorded, sum }),
+        let sum = check_entries(plain, ENTRIES_MAX)?;
+        if sum != recorded {
+            return Err(StateError::Sum { recorded, sum });
         }
+        if entries.back().is_some_and(|newest| newest.at > seen) {
+            return Err(StateError::EntriesAhead);
+        }
+        Ok(Self { entries, recorded, seen })
     }
 }
 
@@ -195,8 +202,9 @@ impl Algorithm for SlidingLog {
             return;
         }
         self.drop_expired(state, now);
-        // A clock that stepped back records at the newest instant seen: late, never early.
-        let at = state.entries.back().map_or(now, |newest| newest.at.max(now));
+        // A clock that stepped back records at the latest instant seen: late, never early.
+        state.seen = state.seen.max(now);
+        let at = state.seen;
         match state.entries.back_mut().filter(|newest| newest.at == at) {
             Some(newest) => {
                 let sum = newest.amount.saturating_add(cost);
@@ -223,10 +231,10 @@ impl Algorithm for SlidingLog {
         recorded: Instant,
         amount: u64,
     ) -> u64 {
-        if now.since(recorded) >= self.window {
+        // On a clock that is behind, the charge may have been dropped long ago.
+        if state.seen.max(now).since(recorded) >= self.window {
             return 0;
         }
-        self.drop_expired(state, now);
         let index = state.entries.partition_point(|entry| entry.at < recorded);
         let Some(entry) = state.entries.get_mut(index) else {
             return 0;
@@ -245,7 +253,7 @@ impl Algorithm for SlidingLog {
     }
 
     /// After the first `total mod amount`, every further `amount` takes a whole window from where they
-    /// are counted, which is the newest instant seen.
+    /// are counted, which is not before the latest instant seen.
     fn earliest(&self, state: &SlidingLogState, now: Instant, total: u64) -> Instant {
         if total == 0 {
             return now;
@@ -256,9 +264,9 @@ impl Algorithm for SlidingLog {
             Decision::Later { retry_after } => now + retry_after,
             Decision::Admit | Decision::Never => now,
         };
-        match state.entries.back().filter(|_| windows > 0) {
-            Some(newest) => newest.at.max(first) + self.window * windows,
-            None => first + self.window * windows,
+        match windows {
+            0 => first,
+            windows => state.seen.max(first) + self.window * windows,
         }
     }
 

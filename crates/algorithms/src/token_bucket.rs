@@ -173,8 +173,8 @@ impl Algorithm for TokenBucket {
         let missing = self.missing(state, now);
         let least = state.lows.after(recorded).map_or(missing, |low| low.min(missing));
         let given = self.units(amount).min(least);
-        state.at = state.at.max(now);
-        state.missing = missing - given;
+        // The instant stays: what dripped in since is not recorded before it is certain that it did.
+        state.missing -= given;
         state.lows.lower(recorded, given);
         u64::try_from(given / u128::from(self.window.as_nanos())).unwrap_or(u64::MAX)
     }

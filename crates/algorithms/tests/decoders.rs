@@ -38,8 +38,8 @@ fn plain() -> impl Strategy<Value = u64> {
     prop_oneof![6 => 0_u64..20, 2 => any::<u64>(), 1 => (0_u64..3).prop_map(|less| u64::MAX - less)]
 }
 
-/// Entries of a log or a counter: often in order, seldom of nothing.
-fn entries() -> impl Strategy<Value = (String, u128)> {
+/// Entries of a log or a counter: often in order, seldom of nothing; with their sum and the latest.
+fn entries() -> impl Strategy<Value = (String, u128, u64)> {
     let entry = (plain(), prop_oneof![20 => 1_u64..9, 1 => plain()]);
     (proptest::collection::vec(entry, 0..70), prop::bool::weighted(0.8)).prop_map(
         |(mut entries, sorted)| {
@@ -49,7 +49,8 @@ fn entries() -> impl Strategy<Value = (String, u128)> {
             }
             let sum = entries.iter().map(|(_, amount)| u128::from(*amount)).sum();
             let one = |(at, amount): &(u64, u64)| format!(r#"{{"at":{at},"amount":{amount}}}"#);
-            (entries.iter().map(one).collect::<Vec<_>>().join(","), sum)
+            let latest = entries.iter().map(|(at, _)| *at).max().unwrap_or(0);
+            (entries.iter().map(one).collect::<Vec<_>>().join(","), sum, latest)
         },
     )
 }
@@ -164,13 +165,16 @@ proptest! {
 
     #[test]
     fn a_decoded_state_of_a_window_is_as_good_as_any(
-        entries in entries(), wrong in prop::option::weighted(0.1, number()), seen in number(),
+        entries in entries(), wrong in prop::option::weighted(0.1, number()),
+        seen in prop::option::weighted(0.3, number()),
         rule in rules(), use_ in uses(),
     ) {
         let (amount, window, segments) = rule;
-        let (entries, sum) = entries;
+        let (entries, sum, latest) = entries;
+        let seen = seen.unwrap_or_else(|| latest.to_string());
         let recorded = wrong.unwrap_or_else(|| sum.to_string());
-        let text = format!(r#"{{"entries":[{entries}],"recorded":{recorded}}}"#);
+        let text =
+            format!(r#"{{"entries":[{entries}],"recorded":{recorded},"seen":{seen}}}"#);
         if let Ok(state) = said(&text) {
             go_on(&SlidingLog::new(amount, window), state, &use_);
         }
@@ -244,7 +248,8 @@ fn what_is_no_state_is_refused_with_what_is_wrong() {
     let lows = (0..33).map(|low| format!("[{low},{low}]")).collect::<Vec<_>>().join(",");
     let bucket =
         |at, lows: &str| format!(r#"{{"missing":9,"at":{at},"lows":{{"entries":[{lows}]}}}}"#);
-    let log = |entries: &str, sum| format!(r#"{{"entries":[{entries}],"recorded":{sum}}}"#);
+    let log =
+        |entries: &str, sum| format!(r#"{{"entries":[{entries}],"recorded":{sum},"seen":9999}}"#);
     let counter = |entries: &str| format!(r#"{{"entries":[{entries}],"seen":5}}"#);
     let (twice, none) = (r#"{"at":3,"amount":2},{"at":3,"amount":2}"#, r#"{"at":3,"amount":0}"#);
     let refusals = [
@@ -253,7 +258,8 @@ fn what_is_no_state_is_refused_with_what_is_wrong() {
         refusal::<SlidingLogState>(&log(r#"{"at":3,"amount":2},{"at":2,"amount":2}"#, 4)),
         refusal::<SlidingLogState>(&log(none, 0)),
         refusal::<SlidingLogState>(&log(&entries(3), 2)),
-        refusal::<SlidingLogState>(r#"{"entries":[],"recorded":7}"#),
+        refusal::<SlidingLogState>(r#"{"entries":[],"recorded":7,"seen":0}"#),
+        refusal::<SlidingLogState>(r#"{"entries":[{"at":3,"amount":2}],"recorded":2,"seen":2}"#),
         refusal::<SlidingCounterState>(&counter(&entries(66))),
         refusal::<SlidingCounterState>(&counter(twice)),
         refusal::<SlidingCounterState>(&counter(none)),
@@ -273,6 +279,7 @@ fn what_is_no_state_is_refused_with_what_is_wrong() {
     entry 0 is of 0 permits: use 1 to 18446744073709551615, or leave it out
     2 permits recorded, but the entries add up to 3: use the sum
     7 permits recorded, but the entries add up to 0: use the sum
+    an entry later than anything recorded: use instants up to that
     66 entries: keep at most 65, and merge the oldest
     entry 1 is not later than the one before it: list them oldest first, each instant once
     entry 0 is of 0 permits: use 1 to 18446744073709551615, or leave it out
@@ -294,7 +301,7 @@ fn the_largest_that_a_state_may_be_is_accepted() {
         (0..count).map(one).collect::<Vec<_>>().join(",")
     };
     let sum = u128::from(u64::MAX) * 4_096;
-    let log = format!(r#"{{"entries":[{}],"recorded":{sum}}}"#, entries(4_096));
+    let log = format!(r#"{{"entries":[{}],"recorded":{sum},"seen":5000}}"#, entries(4_096));
     let mut state = said::<SlidingLogState>(&log).expect("a state");
     let rule = SlidingLog::new(5, Span::from_nanos(10_000));
     assert_eq!(rule.debt(&state, Instant::ZERO), u64::MAX);

@@ -84,3 +84,41 @@ fn the_wait_of_a_queue_holds_when_the_clock_has_stepped_back() {
     waits_out_a_clock_that_is_behind(&LeakyBucket::new(2, window, 2));
     waits_out_a_clock_that_is_behind(&Gcra::new(2, window, 2));
 }
+
+#[test]
+fn a_clock_that_is_behind_gives_nothing_back_of_a_later_charge() {
+    fn check<A: Algorithm>(algorithm: &A) {
+        let at = Instant::from_nanos;
+        let mut state = algorithm.full();
+        algorithm.record(&mut state, at(100), 1);
+        // By now the first charge is forgotten; then the clock steps back to when it was not.
+        algorithm.record(&mut state, at(1_250), 1);
+        assert_eq!(algorithm.refund(&mut state, at(1_000), at(100), 1), 0, "{algorithm:?}");
+
+        // Nor when the latest charge has been given back, and with it the entry that says how late.
+        let mut state = algorithm.full();
+        for charged in [100, 600, 1_150] {
+            algorithm.record(&mut state, at(charged), 1);
+        }
+        assert_eq!(algorithm.refund(&mut state, at(1_150), at(1_150), 1), 1, "{algorithm:?}");
+        assert_eq!(algorithm.refund(&mut state, at(1_000), at(100), 1), 0, "{algorithm:?}");
+    }
+    let window = Span::from_nanos(1_000);
+    check(&SlidingLog::new(5, window));
+    check(&SlidingCounter::new(5, window, 100));
+}
+
+#[test]
+fn a_refund_takes_nobodys_word_for_how_late_it_is() {
+    fn check<A: Algorithm>(algorithm: &A) {
+        let at = Instant::from_nanos;
+        let mut state = algorithm.full();
+        algorithm.record(&mut state, at(10), 2);
+        assert_eq!(algorithm.refund(&mut state, at(9_000), at(10), 1), 0, "all has dripped in");
+        assert_eq!(algorithm.available(&state, at(20)), 0, "ALG-4: {algorithm:?}");
+    }
+    let window = Span::from_nanos(1_000);
+    check(&TokenBucket::new(1, window, 2));
+    check(&LeakyBucket::new(1, window, 2));
+    check(&Gcra::new(1, window, 2));
+}
