@@ -191,7 +191,7 @@ proptest! {
             play_counter(SlidingLog::new(amount, WINDOW), &acts),
             play_counter(SlidingCounter::new(amount, WINDOW, segments), &acts),
         ] {
-            prop_assert!(most_in_a_window(&spent, WINDOW) <= amount, "RES-1");
+            prop_assert!(most_in_a_window(&spent, WINDOW) <= amount.into(), "RES-1");
         }
     }
 
@@ -226,7 +226,7 @@ proptest! {
         let of = |dimension| -> Vec<(Instant, u64)> {
             spent.iter().map(|(at, cost)| (*at, cost.amount(dimension))).collect()
         };
-        prop_assert!(most_in_a_window(&of(Dimension::Requests), window) <= requests, "RES-1");
+        prop_assert!(most_in_a_window(&of(Dimension::Requests), window) <= requests.into(), "RES-1");
         prop_assert!(!breaks_a_bucket(&of(Dimension::Tokens), tokens, window, tokens), "RES-1");
     }
 }

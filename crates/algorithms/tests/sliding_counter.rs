@@ -62,7 +62,7 @@ proptest! {
         let counter = SlidingCounter::new(amount, span, segments);
         let (start, until) = (at(start), at(start) + span * 12);
         let admitted = saturate(&counter, start, until);
-        prop_assert!(most_in_a_window(&admitted, span) <= amount);
+        prop_assert!(most_in_a_window(&admitted, span) <= amount.into());
 
         let promised = span + counter.segment() - Span::from_nanos(1);
         let ends = admitted.iter().map(|(at, _)| *at - Span::from_nanos(1)).chain([until - Span::from_nanos(1)]);
