@@ -8,8 +8,12 @@
 mod direct;
 #[path = "peers/handle.rs"]
 mod handle;
+#[path = "peers/keyed.rs"]
+mod keyed;
 #[path = "peers/measure.rs"]
 mod measure;
+#[path = "peers/memory.rs"]
+mod memory;
 
 use std::io::Write;
 
@@ -24,14 +28,16 @@ fn main() {
         let place = arguments.iter().position(|argument| argument == flag)?;
         arguments.get(place + 1).cloned()
     };
-    let parts = after("--parts").unwrap_or_else(|| "direct,handle".to_owned());
+    let parts = after("--parts").unwrap_or_else(|| "direct,handle,keyed,memory".to_owned());
     let plan = if quick || !benching { Plan::quick() } else { Plan::thorough() };
     let mut out = std::io::stdout().lock();
     for part in parts.split(',') {
         let series = match part {
             "direct" => direct::series(&plan),
             "handle" => handle::series(&plan),
-            unknown => panic!("no part `{unknown}`: use direct, handle"),
+            "keyed" => keyed::series(&plan),
+            "memory" => memory::series(&plan),
+            unknown => panic!("no part `{unknown}`: use direct, handle, keyed, memory"),
         };
         for line in series {
             writeln!(out, "{line}").expect("standard output takes it");

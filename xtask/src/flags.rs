@@ -58,6 +58,10 @@ pub(crate) enum Part {
     Direct,
     /// One decision through a service's handle.
     Handle,
+    /// One decision for one of many keys.
+    Keyed,
+    /// What a key takes.
+    Memory,
 }
 
 impl fmt::Display for Part {
@@ -65,6 +69,8 @@ impl fmt::Display for Part {
         f.write_str(match self {
             Self::Direct => "direct",
             Self::Handle => "handle",
+            Self::Keyed => "keyed",
+            Self::Memory => "memory",
         })
     }
 }

@@ -8,6 +8,7 @@
 //! - [`Meter`] is the algorithm that a [`Limit`](tidegate_units::Limit) calls for, with its state.
 //! - [`Ledger`] decides on several limits over several dimensions as one, and lends from them.
 //! - [`Reservations`] promises permits of the future, on top of any of them that is a [`Book`].
+//! - [`Keyed`] and [`CompactKeyed`] keep one limit for every value of a key, shared by all threads.
 //! - [`Gate`] is the atomic word that callers take lent permits from.
 //!
 //! Nothing here reads a clock, takes a lock or knows of an actor. The invariants that the tests
@@ -21,6 +22,7 @@ mod decoded;
 pub mod direct;
 pub mod gate;
 pub mod gcra;
+pub mod keyed;
 pub mod leaky_bucket;
 pub mod ledger;
 mod lows;
@@ -41,6 +43,7 @@ pub use carry::{Balance, Carry};
 pub use direct::{Direct, Refused, UntilReady};
 pub use gate::{Gate, Reading, Taken};
 pub use gcra::{Gcra, GcraState};
+pub use keyed::{Answer, CompactKeyed, KeyRule, Keyed, Timed};
 pub use leaky_bucket::{LeakyBucket, LeakyBucketState};
 pub use ledger::{Ledger, LimitUsage};
 pub use meter::Meter;

@@ -21,6 +21,11 @@ impl Plan {
     pub(crate) fn thorough() -> Self {
         Self { rounds: 11, sample: Span::from_millis(100) }
     }
+
+    /// Whether there is no time for large tables.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.rounds < 5
+    }
 }
 
 /// Something to measure: does its operation so many times.
