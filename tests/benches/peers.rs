@@ -14,10 +14,14 @@ mod keyed;
 mod measure;
 #[path = "peers/memory.rs"]
 mod memory;
+#[path = "peers/waiting.rs"]
+mod waiting;
 
 use std::io::Write;
 
 use measure::Plan;
+
+const PARTS: [&str; 5] = ["direct", "handle", "keyed", "memory", "waiting"];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,7 +32,7 @@ fn main() {
         let place = arguments.iter().position(|argument| argument == flag)?;
         arguments.get(place + 1).cloned()
     };
-    let parts = after("--parts").unwrap_or_else(|| "direct,handle,keyed,memory".to_owned());
+    let parts = after("--parts").unwrap_or_else(|| PARTS.join(","));
     let plan = if quick || !benching { Plan::quick() } else { Plan::thorough() };
     let mut out = std::io::stdout().lock();
     for part in parts.split(',') {
@@ -37,7 +41,8 @@ fn main() {
             "handle" => handle::series(&plan),
             "keyed" => keyed::series(&plan),
             "memory" => memory::series(&plan),
-            unknown => panic!("no part `{unknown}`: use direct, handle, keyed, memory"),
+            "waiting" => waiting::series(&plan),
+            unknown => panic!("no part `{unknown}`: use {}", PARTS.join(", ")),
         };
         for line in series {
             writeln!(out, "{line}").expect("standard output takes it");

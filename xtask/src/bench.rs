@@ -117,7 +117,10 @@ mod tests {
     #[test]
     fn all_parts_are_measured_unless_some_are_asked_for() {
         let all = benches(&BenchFlags::default()).to_string();
-        assert!(all.ends_with("--bench peers -- --parts direct,handle,keyed,memory"), "{all}");
+        assert!(
+            all.ends_with("--bench peers -- --parts direct,handle,keyed,memory,waiting"),
+            "{all}"
+        );
         let some = BenchFlags { quick: true, only: vec![Part::Handle], json: None };
         let some = benches(&some).to_string();
         assert!(some.ends_with("--bench peers -- --parts handle --quick"), "{some}");

@@ -62,6 +62,8 @@ pub(crate) enum Part {
     Keyed,
     /// What a key takes.
     Memory,
+    /// Many tasks that wait.
+    Waiting,
 }
 
 impl fmt::Display for Part {
@@ -71,6 +73,7 @@ impl fmt::Display for Part {
             Self::Handle => "handle",
             Self::Keyed => "keyed",
             Self::Memory => "memory",
+            Self::Waiting => "waiting",
         })
     }
 }

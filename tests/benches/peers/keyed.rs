@@ -102,7 +102,7 @@ fn drawing<'a>(threads: u64, keys: u64, ask: impl Fn(u64) + Sync + 'a) -> Conten
             std::thread::scope(|scope| {
                 (0..threads).for_each(|thread| {
                     scope.spawn(move || draw(thread));
-                })
+                });
             });
         }
     })

@@ -63,7 +63,7 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
-    fn of(mut samples: Vec<f64>) -> Self {
+    pub(crate) fn of(mut samples: Vec<f64>) -> Self {
         samples.sort_by(f64::total_cmp);
         Self { min: samples[0], median: samples[samples.len() / 2] }
     }
@@ -108,7 +108,7 @@ fn time(clock: &MonotonicClock, contender: &mut Contender<'_>, times: u64) -> f6
     clock.now().since(start).as_secs_f64() * 1e9
 }
 
-fn f64_of(number: u64) -> f64 {
+pub(crate) fn f64_of(number: u64) -> f64 {
     Span::from_nanos(number).as_secs_f64() * 1e9
 }
 
@@ -120,11 +120,23 @@ pub(crate) fn line(
     peer: Option<(&str, &Timing)>,
     target: Option<f64>,
 ) -> Value {
+    line_in(part, name, "ns", ours, peer, target)
+}
+
+/// The same in another unit.
+pub(crate) fn line_in(
+    part: &str,
+    name: &str,
+    unit: &str,
+    ours: &Timing,
+    peer: Option<(&str, &Timing)>,
+    target: Option<f64>,
+) -> Value {
     let ratio = peer.map(|(_, peer)| (ours.median / peer.median * 1_000.0).round() / 1_000.0);
     json!({
         "part": part,
         "name": name,
-        "unit": "ns",
+        "unit": unit,
         "ours": ours.json(),
         "peer": peer.map(|(name, _)| name),
         "peer_value": peer.map(|(_, timing)| timing.json()),

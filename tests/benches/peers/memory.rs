@@ -37,6 +37,11 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// Bytes that are allocated now.
+pub(crate) fn held_bytes() -> usize {
+    BYTES.load(Ordering::Relaxed)
+}
+
 pub(crate) fn series(plan: &Plan) -> Vec<Value> {
     let keys: u64 = if plan.is_quick() { 100_000 } else { 1_000_000 };
     let numbers = measure(keys, |key| key);
@@ -78,10 +83,10 @@ fn measure<K: std::hash::Hash + Eq + Clone>(keys: u64, key: impl Fn(u64) -> K) -
 
 /// Bytes per key that something holds once it is built.
 fn held<T>(keys: u64, build: impl FnOnce() -> T) -> f64 {
-    let before = BYTES.load(Ordering::Relaxed);
-    let built = build();
-    let bytes = BYTES.load(Ordering::Relaxed) - before;
-    drop(built);
+    let before = held_bytes();
+    let table = build();
+    let bytes = held_bytes() - before;
+    drop(table);
     let count = |number| u32::try_from(number).map_or(f64::INFINITY, f64::from);
     count(u64::try_from(bytes).unwrap_or(u64::MAX)) / count(keys)
 }

@@ -8,9 +8,12 @@ use crate::{Algorithm, Carry, Decision, Gcra, Meter, Shared};
 
 /// The longest that who waits is left waiting so that several can be woken at once.
 const BATCH_MAX: Span = Span::from_millis(1);
-/// By which part of the time that the limit takes to recover that may delay them: little enough for
-/// nothing to be lost.
-const BATCH_PART: u64 = 64;
+/// By which part of the time that it takes to fill a bucket's callers may be delayed: what drips in
+/// meanwhile is not lost as long as the bucket is not full.
+const BATCH_PART_OF_FILLING: u64 = 4;
+/// By which part of a window: every delay puts off what follows a window later, so that this much of
+/// the rate is lost.
+const BATCH_PART_OF_WINDOW: u64 = 256;
 
 #[derive(Debug)]
 #[expect(
@@ -119,11 +122,11 @@ impl Form {
 
     /// How long to leave the line alone at least before it is served again.
     pub(super) fn batch(&self) -> Span {
-        let recovery = match self {
-            Self::Word(shared) => shared.limit().time_to_fill(),
-            Self::Locked(meter) => lock(meter).time_to_recover(),
+        let batch = match self {
+            Self::Word(shared) => shared.limit().time_to_fill().div(BATCH_PART_OF_FILLING),
+            Self::Locked(meter) => lock(meter).time_to_recover().div(BATCH_PART_OF_WINDOW),
         };
-        recovery.div(BATCH_PART).min(BATCH_MAX)
+        batch.min(BATCH_MAX)
     }
 }
 
