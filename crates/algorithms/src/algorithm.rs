@@ -45,7 +45,8 @@ impl Decision {
 /// - ALG-4: a clock that steps back mints nothing.
 /// - ALG-5: a refund gives back at most what the charge it belongs to still holds.
 /// - ALG-6: no span of any length sees more admitted than [`Algorithm::worst_case`] says.
-/// - ALG-7: a change of the rule mints nothing: there and back again leaves at most what was there.
+/// - ALG-7: a change of the rule mints nothing: there and back again, carried over in the same way,
+///   leaves at most what was there.
 pub trait Algorithm: fmt::Debug + Clone {
     /// What has happened so far.
     type State: fmt::Debug + Clone + PartialEq + Serialize + DeserializeOwned;

@@ -5,8 +5,9 @@ use tidegate_units::Span;
 
 /// How to carry a balance over to another limit.
 ///
-/// All but [`Carry::Reset`] mint nothing: however often a limit is changed there and back, no more is
-/// available than if it had been left alone.
+/// All but [`Carry::Reset`] mint nothing: however often a limit is changed there and back in the same
+/// way, no more is available than if it had been left alone. Different ways do not undo each other: of
+/// 10, 6 used, [`Carry::Additive`] makes 14 available of 20, and [`Carry::AsIs`] then 10 of 10.
 ///
 /// ```
 /// use tidegate_algorithms::{Algorithm, Carry, TokenBucket};

@@ -48,7 +48,7 @@ pub use leaky_bucket::{LeakyBucket, LeakyBucketState};
 pub use ledger::{Ledger, LimitUsage};
 pub use meter::Meter;
 pub use packed::{Layout, Packed};
-pub use reservations::{PENDING_MAX, Reservation, Reservations, ReserveError};
+pub use reservations::{Reservation, Reservations, ReserveError};
 pub use shared::Shared;
 pub use sliding_counter::{SlidingCounter, SlidingCounterState};
 pub use sliding_log::{SlidingLog, SlidingLogState};

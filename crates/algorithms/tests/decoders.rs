@@ -296,12 +296,13 @@ fn what_is_no_state_is_refused_with_what_is_wrong() {
 
 #[test]
 fn the_largest_that_a_state_may_be_is_accepted() {
-    let entries = |count: u64| -> String {
-        let one = |at| format!(r#"{{"at":{at},"amount":18446744073709551615}}"#);
+    let entries = |count: u64, amount: u64| -> String {
+        let one = |at| format!(r#"{{"at":{at},"amount":{amount}}}"#);
         (0..count).map(one).collect::<Vec<_>>().join(",")
     };
     let sum = u128::from(u64::MAX) * 4_096;
-    let log = format!(r#"{{"entries":[{}],"recorded":{sum},"seen":5000}}"#, entries(4_096));
+    let entries_of_all = entries(4_096, u64::MAX);
+    let log = format!(r#"{{"entries":[{entries_of_all}],"recorded":{sum},"seen":5000}}"#);
     let mut state = said::<SlidingLogState>(&log).expect("a state");
     let rule = SlidingLog::new(5, Span::from_nanos(10_000));
     assert_eq!(rule.debt(&state, Instant::ZERO), u64::MAX);
@@ -309,10 +310,12 @@ fn the_largest_that_a_state_may_be_is_accepted() {
     let written = serde_json::to_string(&state).expect("it serialises");
     assert_eq!(said::<SlidingLogState>(&written), Ok(state));
 
-    let text = format!(r#"{{"entries":[{}],"seen":64}}"#, entries(65));
-    let mut state = said::<SlidingCounterState>(&text).expect("a state");
+    let counter = format!(r#"{{"entries":[{}],"seen":64}}"#, entries(65, 1));
+    let mut state = said::<SlidingCounterState>(&counter).expect("a state");
     let rule = SlidingCounter::new(5, Span::from_nanos(10_000), 1);
-    rule.record(&mut state, Instant::from_nanos(9_000), 1);
+    let now = Instant::from_nanos(9_000);
+    rule.record(&mut state, now, 1);
+    assert_eq!(rule.debt(&state, now), 66 - 5, "what is merged is not lost");
     let written = serde_json::to_string(&state).expect("it serialises");
     assert_eq!(said::<SlidingCounterState>(&written), Ok(state));
 }

@@ -1,7 +1,7 @@
 //! Where numbers end: the last instants of the clock, the largest amounts, a clock far behind.
 
 use tidegate_algorithms::{
-    Algorithm, Decision, Gcra, LeakyBucket, SlidingCounter, SlidingLog, TokenBucket,
+    Algorithm, Carry, Decision, Gcra, LeakyBucket, SlidingCounter, SlidingLog, TokenBucket,
 };
 use tidegate_units::{Instant, Span};
 
@@ -106,6 +106,32 @@ fn a_clock_that_is_behind_gives_nothing_back_of_a_later_charge() {
     let window = Span::from_nanos(1_000);
     check(&SlidingLog::new(5, window));
     check(&SlidingCounter::new(5, window, 100));
+}
+
+#[test]
+fn a_refund_counts_what_drained_until_the_latest_charge() {
+    let at = Instant::from_nanos;
+    let bucket = LeakyBucket::new(1, Span::from_nanos(5), 5);
+    let mut state = bucket.full();
+    bucket.record(&mut state, at(0), 1);
+    bucket.record(&mut state, at(1), 3);
+    // The clock is back at 0, but a fifth of the first permit had drained by 1.
+    let _ = bucket.refund(&mut state, at(0), at(0), 1);
+    let mut without = bucket.full();
+    bucket.record(&mut without, at(1), 3);
+    assert_eq!(bucket.reset_at(&state, at(1)), bucket.reset_at(&without, at(1)));
+}
+
+#[test]
+fn a_change_on_a_clock_that_is_behind_forgets_nothing_earlier() {
+    let at = Instant::from_nanos;
+    let window = Span::from_nanos(1_000);
+    let (coarse, fine) = (SlidingCounter::new(4, window, 10), SlidingCounter::new(4, window, 50));
+    let mut state = coarse.full();
+    coarse.record(&mut state, at(99), 3);
+    let state = coarse.reconfigured(&state, at(10), &fine, Carry::Additive);
+    assert_eq!(fine.available(&state, at(1_098)), 1, "ALG-7");
+    assert_eq!(fine.available(&state, at(1_099)), 4);
 }
 
 #[test]

@@ -8,9 +8,10 @@ mod windows;
 use std::fmt::Debug;
 
 use proptest::prelude::*;
+use tidegate_algorithms::reservations::PENDING_MAX;
 use tidegate_algorithms::{
-    Algorithm, Book, Counter, Decision, Gcra, LeakyBucket, Ledger, PENDING_MAX, Reservation,
-    Reservations, ReserveError, SlidingCounter, SlidingLog, TokenBucket,
+    Algorithm, Book, Counter, Decision, Gcra, LeakyBucket, Ledger, Reservation, Reservations,
+    ReserveError, SlidingCounter, SlidingLog, TokenBucket,
 };
 use tidegate_units::{Amounts, Cost, Dimension, EnforcedAs, Instant, Limit, Scope, Span};
 
@@ -286,17 +287,20 @@ fn refusals_read_as_sentences() {
 
 #[test]
 fn what_is_due_is_given_back_by_a_refund() {
-    let log = SlidingLog::new(4, Span::from_secs(1));
-    let mut table = Reservations::new(Counter::full(log));
+    let millis = Span::from_millis;
+    let bucket = TokenBucket::new(10, Span::from_secs(1), 4);
+    let mut table = Reservations::new(Counter::full(bucket));
     let now = Instant::from_nanos(5);
     let due = table.reserve(now, 4, Span::ZERO).expect("at once");
-    let later = table.reserve(now, 2, Span::MAX).expect("later");
+    let later = table.reserve(now, 1, Span::MAX).expect("later");
     assert_eq!(table.cancel(now, due.id), None);
     let given = table.amend(now, |book| book.algorithm.refund(&mut book.state, now, due.at, 3));
     assert_eq!(given, 3);
     let pending: Vec<_> = table.pending().map(|promise| (promise.id, promise.at)).collect();
-    assert_eq!(pending, [(later.id, later.at)], "RES-3");
-    assert_eq!(table.reserve(now, 2, Span::MAX).expect("room").at, later.at);
+    assert_eq!(pending, [(later.id, now + millis(100))], "RES-3");
+    // Without the refund it would have taken until 400 ms.
+    assert_eq!(table.reserve(now, 3, Span::MAX).expect("room").at, later.at);
+    assert_eq!(table.present().algorithm.available(&table.present().state, now), 3);
 }
 
 #[test]
