@@ -11,6 +11,8 @@
 
 pub mod amounts;
 pub mod backoff;
+#[cfg(feature = "calendar")]
+pub mod calendar;
 pub mod clock;
 pub mod coarse_clock;
 pub mod cost;
@@ -22,9 +24,14 @@ pub mod priority;
 pub mod rejection;
 pub mod scope;
 pub mod span;
+pub mod wall;
+#[cfg(feature = "calendar")]
+pub mod zone;
 
 pub use amounts::Amounts;
 pub use backoff::Backoff;
+#[cfg(feature = "calendar")]
+pub use calendar::{Calendar, InvalidPeriod, Period};
 #[cfg(feature = "tsc")]
 pub use clock::TscClock;
 pub use clock::{Clock, ManualClock, MonotonicClock};
@@ -38,3 +45,6 @@ pub use priority::Priority;
 pub use rejection::{Code, Reason, Rejection};
 pub use scope::{InvalidServiceName, Scope, ServiceName};
 pub use span::{InvalidSpan, Span};
+pub use wall::WallOrigin;
+#[cfg(feature = "calendar")]
+pub use zone::{InvalidZone, Zone};
