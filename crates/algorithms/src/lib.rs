@@ -3,8 +3,9 @@
 //! Bottom up:
 //!
 //! - [`Algorithm`] is one way to count one limit: [`TokenBucket`], [`LeakyBucket`], [`Gcra`],
-//!   [`SlidingLog`], [`SlidingCounter`]. Each is a pure function of its state, the present instant
-//!   and a cost, in integers without rounding.
+//!   [`SlidingLog`], [`SlidingCounter`], [`FixedWindow`] and, with the feature `calendar`,
+//!   `CalendarWindow`. Each is a pure function of its state, the present instant and a cost, in
+//!   integers without rounding.
 //! - [`Meter`] is the algorithm that a [`Limit`](tidegate_units::Limit) calls for, with its state.
 //! - [`Ledger`] decides on several limits over several dimensions as one, and lends from them.
 //! - [`Reservations`] promises permits of the future, on top of any of them that is a [`Book`].
@@ -16,10 +17,13 @@
 
 pub mod algorithm;
 pub mod book;
+#[cfg(feature = "calendar")]
+pub mod calendar_window;
 pub mod carry;
 mod decoded;
 #[cfg(feature = "direct")]
 pub mod direct;
+pub mod fixed_window;
 pub mod gate;
 pub mod gcra;
 pub mod keyed;
@@ -35,12 +39,16 @@ pub mod sliding_log;
 pub mod striped;
 mod sync;
 pub mod token_bucket;
+pub mod windows;
 
 pub use algorithm::{Algorithm, Decision};
 pub use book::{Book, Counter};
+#[cfg(feature = "calendar")]
+pub use calendar_window::{CalendarPeriods, CalendarWindow};
 pub use carry::{Balance, Carry};
 #[cfg(feature = "direct")]
 pub use direct::{Direct, Refused, UntilReady};
+pub use fixed_window::{FixedWindow, Grid};
 pub use gate::{Gate, Reading, Taken};
 pub use gcra::{Gcra, GcraState};
 pub use keyed::{Answer, CompactKeyed, KeyRule, Keyed, Timed};
@@ -54,3 +62,4 @@ pub use sliding_counter::{SlidingCounter, SlidingCounterState};
 pub use sliding_log::{SlidingLog, SlidingLogState};
 pub use striped::Striped;
 pub use token_bucket::{TokenBucket, TokenBucketState};
+pub use windows::{InvalidWindowState, WindowState, Windowed, Windows};

@@ -22,9 +22,9 @@ use crate::{Instant, Span};
 /// let now = Instant::ZERO + Span::from_secs(5);
 /// let origin = WallOrigin::when(now, 86_401_000_000_000);
 /// assert_eq!(origin.to_wall(now), Instant::from_nanos(86_401_000_000_000));
-/// assert_eq!(origin.from_wall(origin.to_wall(now)), now);
+/// assert_eq!(origin.to_monotonic(origin.to_wall(now)), now);
 /// // What was before the process began is not told apart.
-/// assert_eq!(origin.from_wall(Instant::from_nanos(7)), Instant::ZERO);
+/// assert_eq!(origin.to_monotonic(Instant::from_nanos(7)), Instant::ZERO);
 /// ```
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -53,8 +53,7 @@ impl WallOrigin {
 
     /// The instant at which the wall clock shows `wall`. The last instant there is stays that: it
     /// means "not in sight".
-    #[expect(clippy::wrong_self_convention, reason = "`from_wall` is the other way of `to_wall`")]
-    pub fn from_wall(self, wall: Instant) -> Instant {
+    pub fn to_monotonic(self, wall: Instant) -> Instant {
         if wall == Instant::MAX {
             return wall;
         }
