@@ -10,8 +10,7 @@
 //!
 //! # Invariants
 //!
-//! - Starts never go back: a later number never starts earlier. One that was left out starts together
-//!   with its successor, and holds no instant.
+//! - A later number starts later. A day that was left out has none.
 //! - Every instant lies in exactly one period, that of [`Calendar::number_at`].
 
 use std::fmt;
@@ -71,6 +70,8 @@ pub struct Calendar {
     zone: Zone,
     shortest: Span,
     longest: Span,
+    /// The nominal numbers of periods that hold no instant, in order.
+    left_out: Vec<u64>,
 }
 
 /// What a calendar is made from, and written as.
@@ -141,7 +142,8 @@ impl Calendar {
     /// The periods of this kind in `zone`.
     pub fn new(period: Period, zone: Zone) -> Self {
         let (least, most) = period.days();
-        let mut calendar = Self { period, zone, shortest: DAY * least, longest: DAY * most };
+        let (shortest, longest) = (DAY * least, DAY * most);
+        let mut calendar = Self { period, zone, shortest, longest, left_out: Vec::new() };
         calendar.measure();
         calendar
     }
@@ -168,11 +170,26 @@ impl Calendar {
 
     /// The number of the period that holds the instant `wall` of the wall clock.
     pub fn number_at(&self, wall: Instant) -> u64 {
+        let nominal = self.nominal_number_at(wall);
+        let left_out = self.left_out.partition_point(|number| *number < nominal);
+        nominal.saturating_sub(u64::try_from(left_out).unwrap_or(0))
+    }
+
+    /// When the period of this number starts, by the wall clock. [`Instant::ZERO`] if that was before
+    /// 1970, [`Instant::MAX`] if it is not in sight.
+    pub fn start_of(&self, number: u64) -> Instant {
+        let past =
+            |nominal: u64, left_out: &u64| nominal.saturating_add((*left_out <= nominal).into());
+        self.nominal_start_of(self.left_out.iter().fold(number, past))
+    }
+
+    /// As if none was left out.
+    fn nominal_number_at(&self, wall: Instant) -> u64 {
         let local = self.zone.time_zone().to_datetime(timestamp(wall));
         let mut number = u64::try_from(self.period.number_of(local)).unwrap_or(0);
         // Where a clock is set back over midnight, the date goes back and the period does not.
         for _ in 0..STEPS_MAX {
-            match self.start_of(number + 1) {
+            match self.nominal_start_of(number + 1) {
                 next if next <= wall && next < Instant::MAX => number += 1,
                 _ => break,
             }
@@ -180,9 +197,7 @@ impl Calendar {
         number
     }
 
-    /// When the period of this number starts, by the wall clock. [`Instant::ZERO`] if that was before
-    /// 1970, [`Instant::MAX`] if it is not in sight.
-    pub fn start_of(&self, number: u64) -> Instant {
+    fn nominal_start_of(&self, number: u64) -> Instant {
         let nominal = i64::try_from(number).ok().and_then(|it| self.period.nominal_start(it));
         match nominal.and_then(|local| self.first_instant(local)) {
             Some(at) if at < Timestamp::UNIX_EPOCH => Instant::ZERO,
@@ -212,17 +227,23 @@ impl Calendar {
         let known = zone.following(Timestamp::UNIX_EPOCH).map(|change| change.timestamp());
         for change in known.take_while(|change| change.as_second() < LENGTHS_UNTIL) {
             let nanos = u64::try_from(change.as_nanosecond()).unwrap_or(0);
-            let number = self.number_at(Instant::from_nanos(nanos));
+            let number = self.nominal_number_at(Instant::from_nanos(nanos));
             // A change at midnight makes the period that ends there shorter.
             for number in [number.saturating_sub(1), number] {
-                let start = self.start_of(number);
-                let length = self.start_of(number + 1).since(start);
-                if start > Instant::ZERO && !length.is_zero() {
+                let start = self.nominal_start_of(number);
+                let length = self.nominal_start_of(number + 1).since(start);
+                if start == Instant::ZERO {
+                    continue;
+                }
+                if length.is_zero() {
+                    self.left_out.push(number);
+                } else {
                     self.shortest = self.shortest.min(length);
                     self.longest = self.longest.max(length);
                 }
             }
         }
+        self.left_out.dedup();
     }
 }
 
