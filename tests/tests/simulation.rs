@@ -20,6 +20,7 @@ use tidegate_supervisor::{RestartPolicy, SupervisorConfig};
 use tidegate_tests::{Arrival, excess};
 use tidegate_units::{
     Amounts, Cost, Dimension, EnforcedAs, Instant, Limit, Outcome, Priority, ServiceName, Span,
+    WallOrigin,
 };
 
 const SERVICES: usize = 3;
@@ -87,11 +88,16 @@ impl Simulation {
                 limits: limits.clone(),
                 shared: shared.clone(),
                 queue_capacity: 20,
+                wall_origin: WallOrigin::default(),
             })
             .collect();
         let restarts = RestartPolicy { restarts_max: 1_000, ..RestartPolicy::default() };
-        let config =
-            SupervisorConfig { limits: shared.clone(), services: names.to_vec(), restarts };
+        let config = SupervisorConfig {
+            limits: shared.clone(),
+            services: names.to_vec(),
+            restarts,
+            wall_origin: WallOrigin::default(),
+        };
         let start = Instant::ZERO + Span::from_secs(100);
         Self {
             seed,

@@ -17,7 +17,7 @@
 
 use serde::Serialize;
 use tidegate_units::{
-    Amounts, Code, Cost, Dimension, Instant, Limit, Reason, Rejection, Scope, Span,
+    Amounts, Code, Cost, Dimension, Instant, Limit, Reason, Rejection, Scope, Span, WallOrigin,
 };
 
 use crate::{Carry, Decision, Meter};
@@ -49,6 +49,8 @@ use crate::{Carry, Decision, Meter};
 pub struct Ledger {
     scope: Scope,
     accounts: Vec<Account>,
+    /// For limits per calendar period.
+    wall_origin: WallOrigin,
 }
 
 /// One limit, what was spent of it and what is lent from it.
@@ -84,7 +86,23 @@ pub struct LimitUsage {
 impl Ledger {
     /// A ledger of which nothing has been used.
     pub fn new(scope: Scope, limits: &[Limit]) -> Self {
-        Self { scope, accounts: limits.iter().map(Account::full).collect() }
+        Self::since(scope, limits, WallOrigin::default())
+    }
+
+    /// A ledger of which nothing has been used, for instants with this origin. Only limits per calendar
+    /// period need to know it.
+    pub fn since(scope: Scope, limits: &[Limit], wall_origin: WallOrigin) -> Self {
+        let full = |limit| Account::full(limit, wall_origin);
+        Self { scope, accounts: limits.iter().map(full).collect(), wall_origin }
+    }
+
+    /// Corrects the origin of the instants, when somebody has set the wall clock. What was spent stays
+    /// spent: nothing becomes available before the time that was reached already is reached again.
+    pub fn set_wall_origin(&mut self, origin: WallOrigin) {
+        self.wall_origin = origin;
+        for account in &mut self.accounts {
+            account.meter.set_wall_origin(origin);
+        }
     }
 
     /// Forgets what was spent and lent, as if everything had been used at `now`: what a ledger starts
@@ -131,11 +149,12 @@ impl Ledger {
             for (limit, successor) in limits.iter().zip(&mut successors) {
                 if successor.is_none() {
                     let predecessor = self.give_up(limit, same_window);
-                    *successor = predecessor.map(|old| old.succeeded_by(now, limit, carry));
+                    *successor = predecessor
+                        .map(|old| old.succeeded_by(now, limit, self.wall_origin, carry));
                 }
             }
         }
-        let fresh = limits.iter().map(Account::full);
+        let fresh = limits.iter().map(|limit| Account::full(limit, self.wall_origin));
         let accounts = successors.into_iter().zip(fresh).zip(lent);
         self.accounts = accounts
             .map(|((successor, fresh), lent)| Account { lent, ..successor.unwrap_or(fresh) })
@@ -351,18 +370,19 @@ impl Ledger {
 }
 
 impl Account {
-    fn full(limit: &Limit) -> Self {
-        Self { limit: limit.clone(), meter: Meter::full(limit), lent: 0, forgot_at: None }
+    fn full(limit: &Limit, origin: WallOrigin) -> Self {
+        let meter = Meter::full_since(limit, origin);
+        Self { limit: limit.clone(), meter, lent: 0, forgot_at: None }
     }
 
     /// The account of the limit that takes the place of this one's.
-    fn succeeded_by(self, now: Instant, limit: &Limit, carry: Carry) -> Self {
+    fn succeeded_by(self, now: Instant, limit: &Limit, origin: WallOrigin, carry: Carry) -> Self {
         if self.limit == *limit && carry != Carry::Reset {
             return self;
         }
         Self {
             limit: limit.clone(),
-            meter: self.meter.reconfigured(now, limit, carry),
+            meter: self.meter.reconfigured(now, limit, origin, carry),
             lent: self.lent,
             forgot_at: Some(now),
         }

@@ -40,6 +40,7 @@ pub mod striped;
 mod sync;
 pub mod token_bucket;
 pub mod windows;
+pub mod worst_case;
 
 pub use algorithm::{Algorithm, Decision};
 pub use book::{Book, Counter};
@@ -63,3 +64,4 @@ pub use sliding_log::{SlidingLog, SlidingLogState};
 pub use striped::Striped;
 pub use token_bucket::{TokenBucket, TokenBucketState};
 pub use windows::{InvalidWindowState, WindowState, Windowed, Windows};
+pub use worst_case::{provider_allows, worst_case};

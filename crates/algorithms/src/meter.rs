@@ -1,16 +1,20 @@
 //! The algorithm that a limit calls for, together with its state.
 
 use serde::{Deserialize, Serialize};
-use tidegate_units::{EnforcedAs, Instant, Limit, Span};
+use tidegate_units::{EnforcedAs, Instant, Limit, Span, WallOrigin};
 
 use crate::{
     Algorithm, Balance, Carry, Decision, SlidingLog, SlidingLogState, TokenBucket, TokenBucketState,
 };
+#[cfg(feature = "calendar")]
+use crate::{CalendarWindow, WindowState};
 
 /// Counts one limit so that the service's own check passes.
 ///
 /// A limit that the service enforces as a token bucket is counted by a [`TokenBucket`], every other
-/// by a [`SlidingLog`], which no fixed or sliding window at the service can find fault with.
+/// by a [`SlidingLog`], which no fixed or sliding window at the service can find fault with. With the
+/// feature `calendar` a limit per calendar period is counted by the periods themselves; without it, by
+/// a log of the longest, in which every one of them fits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Meter {
@@ -18,6 +22,9 @@ pub enum Meter {
     Bucket(TokenBucket, TokenBucketState),
     /// For every other.
     Log(SlidingLog, SlidingLogState),
+    /// For a service that starts afresh with every day, week, month or year.
+    #[cfg(feature = "calendar")]
+    Calendar(CalendarWindow, WindowState),
 }
 
 /// Calls the same method of whichever algorithm a meter holds.
@@ -26,13 +33,30 @@ macro_rules! each {
         match $meter {
             Meter::Bucket($algorithm, $state) => $call,
             Meter::Log($algorithm, $state) => $call,
+            #[cfg(feature = "calendar")]
+            Meter::Calendar($algorithm, $state) => $call,
         }
     };
 }
 
 impl Meter {
-    /// A meter for `limit` of which nothing has been used.
+    /// A meter for `limit` of which nothing has been used. Its instants are those of the wall clock,
+    /// as far as that matters; see [`Meter::full_since`].
     pub fn full(limit: &Limit) -> Self {
+        Self::full_since(limit, WallOrigin::default())
+    }
+
+    /// A meter for `limit` of which nothing has been used, for instants with this origin. Only limits
+    /// per calendar period need to know it.
+    #[cfg_attr(not(feature = "calendar"), expect(unused_variables, reason = "for calendars only"))]
+    pub fn full_since(limit: &Limit, origin: WallOrigin) -> Self {
+        #[cfg(feature = "calendar")]
+        if let Some(calendar) = limit.calendar() {
+            let window = CalendarWindow::new(limit.amount(), calendar.clone(), origin);
+            let window = window.guard(limit.guard_span());
+            let state = window.full();
+            return Self::Calendar(window, state);
+        }
         match limit.shape() {
             EnforcedAs::TokenBucket => {
                 let bucket = TokenBucket::new(limit.amount(), limit.window(), limit.shaped_burst());
@@ -42,6 +66,16 @@ impl Meter {
                 let log = SlidingLog::new(limit.amount(), limit.shaped_window());
                 Self::Log(log, log.full())
             }
+        }
+    }
+
+    /// Corrects the origin of the instants. Nothing becomes available before the time on the wall that
+    /// was reached already is reached again.
+    #[cfg_attr(not(feature = "calendar"), expect(unused_variables, reason = "for calendars only"))]
+    pub fn set_wall_origin(&mut self, origin: WallOrigin) {
+        #[cfg(feature = "calendar")]
+        if let Self::Calendar(window, _) = self {
+            *window = window.clone().with_origin(origin);
         }
     }
 
@@ -101,14 +135,25 @@ impl Meter {
 
     /// A meter for `limit` that goes on from where this one stands; see
     /// [`Algorithm::reconfigured`]. Where another algorithm takes over, the balance is carried over
-    /// in whole permits, and counts as spent at `now`.
-    pub fn reconfigured(&self, now: Instant, limit: &Limit, carry: Carry) -> Self {
-        match (self, Self::full(limit)) {
+    /// in whole permits, and counts as spent at `now`. The new one's instants have this origin.
+    pub fn reconfigured(
+        &self,
+        now: Instant,
+        limit: &Limit,
+        origin: WallOrigin,
+        carry: Carry,
+    ) -> Self {
+        match (self, Self::full_since(limit, origin)) {
             (Self::Bucket(old, state), Self::Bucket(new, _)) => {
                 Self::Bucket(new, old.reconfigured(state, now, &new, carry))
             }
             (Self::Log(old, state), Self::Log(new, _)) => {
                 Self::Log(new, old.reconfigured(state, now, &new, carry))
+            }
+            #[cfg(feature = "calendar")]
+            (Self::Calendar(old, state), Self::Calendar(new, _)) => {
+                let state = old.reconfigured(state, now, &new, carry);
+                Self::Calendar(new, state)
             }
             (_, mut fresh) => {
                 fresh.record(now, carry.missing(self.balance(now), fresh.capacity()));

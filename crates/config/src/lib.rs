@@ -15,6 +15,8 @@
 //!
 //! A limit is text, as in `"50 requests per minute"`, or a table with one dimension:
 //! `{ requests = 50, per = "1m", enforced_as = "token-bucket", burst = 10, guard = "100ms" }`.
+//! One that a service counts by the calendar names the zone in which it does, as in
+//! `"5_000_000 tokens per day in UTC"` or `{ tokens = 5_000_000, per = "day", zone = "UTC" }`.
 //!
 //! This crate reads no file, no clock and no environment: text and variables are arguments.
 //!
@@ -30,8 +32,6 @@ mod problem;
 mod sections;
 mod suggest;
 mod validate;
-pub mod worst_case;
 
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use model::{Config, GlobalConfig, QueueConfig, ServiceConfig};
-pub use worst_case::{provider_allows, worst_case};

@@ -4,7 +4,9 @@
 //! reading shows every fault. A stand-in never gets out: the fault refuses the whole.
 
 use tidegate_units::dimension::BUILT_IN;
-use tidegate_units::{Dimension, DimensionName, EnforcedAs, Limit, LimitError, Span};
+use tidegate_units::{
+    Calendar, Dimension, DimensionName, EnforcedAs, Limit, LimitError, Period, Span, Zone,
+};
 
 use crate::Config;
 use crate::cursor::Cursor;
@@ -13,7 +15,7 @@ use crate::problem::{Expected, Problem, excerpt};
 use crate::suggest;
 
 /// The keys of a limit besides its dimension.
-pub(crate) const KEYS: [&str; 4] = ["burst", "enforced_as", "guard", "per"];
+pub(crate) const KEYS: [&str; 5] = ["burst", "enforced_as", "guard", "per", "zone"];
 
 /// A limit as it was written.
 #[derive(Debug)]
@@ -74,9 +76,18 @@ fn read_table(at: &Cursor<'_>, declared: &[DimensionName], problems: &mut Proble
     let (amounts, all_known) = read_keys(at, declared, problems);
     // An unknown key may well be what is missing; then one fault says enough.
     let (dimension, amount) = read_amount(at, &amounts, all_known, problems);
-    let window = read_window(at, all_known, problems);
-    let limit = Limit::new(dimension, amount, window);
-    let limit = read_bucket(at, limit.expect("each part was checked alone"), problems);
+    let limit = match at.get("zone") {
+        Some(zone) => {
+            let calendar = read_calendar(at, &zone, all_known, problems);
+            check_unshaped(at, problems);
+            Limit::per_calendar(dimension, amount, calendar).expect("each part was checked alone")
+        }
+        None => {
+            let window = read_window(at, all_known, problems);
+            let limit = Limit::new(dimension, amount, window);
+            read_bucket(at, limit.expect("each part was checked alone"), problems)
+        }
+    };
     let guard = at.get("guard");
     let has_guard = guard.is_some();
     Stated { limit: read_guard(guard, limit, problems), has_guard }
@@ -120,7 +131,7 @@ fn unknown_key(key: &str, at: &Cursor<'_>, declared: &[DimensionName], problems:
         let suggestion = suggestion.map(str::to_owned);
         at.fault(Problem::UnknownDimension { name: excerpt(key), suggestion }, problems);
     } else {
-        let known = ["one dimension", "burst", "enforced_as", "guard", "per"];
+        let known = ["one dimension", "burst", "enforced_as", "guard", "per", "zone"];
         at.unknown_key(key, &known, suggestion, problems);
     }
 }
@@ -157,9 +168,60 @@ fn read_window(at: &Cursor<'_>, all_known: bool, problems: &mut Problems) -> Spa
         }
         return Limit::WINDOW_MAX;
     };
-    let span = per.span(problems);
+    let text = per.text(Expected::Span, problems);
+    let span = text.and_then(|text| per.valid(Limit::window_of(text), problems));
     let limit = span.and_then(|span| per.valid(Limit::new(Dimension::Requests, 1, span), problems));
     limit.map_or(Limit::WINDOW_MAX, |limit| limit.window())
+}
+
+/// The calendar, or years in UTC as a stand-in: every guard fits into them.
+fn read_calendar(
+    at: &Cursor<'_>,
+    zone: &Cursor<'_>,
+    all_known: bool,
+    problems: &mut Problems,
+) -> Calendar {
+    let text = zone.text(Expected::Zone, problems);
+    let zone = text.and_then(|text| read_zone(zone, text, problems));
+    let period = match at.get("per") {
+        Some(per) => {
+            let text = per.text(Expected::Period, problems);
+            text.and_then(|text| per.valid(text.parse::<Period>(), problems))
+        }
+        None => {
+            if all_known {
+                at.fault(Problem::NoPeriod, problems);
+            }
+            None
+        }
+    };
+    match (period, zone) {
+        (Some(period), Some(zone)) => Calendar::new(period, zone),
+        _ => Calendar::new(Period::Year, Zone::UTC),
+    }
+}
+
+fn read_zone(at: &Cursor<'_>, text: &str, problems: &mut Problems) -> Option<Zone> {
+    let zone = text.parse::<Zone>();
+    if zone.is_err() {
+        let names = Zone::names();
+        // Names are found in lower case too, so a difference in case is none.
+        if let Some(name) = suggest::closest(text, names.iter().map(String::as_str)) {
+            let (text, name) = (excerpt(text), name.to_owned());
+            at.fault(Problem::UnknownZone { text, suggestion: name }, problems);
+            return None;
+        }
+    }
+    at.valid(zone, problems)
+}
+
+/// Notes a fault for each key that says how a limit is counted, for a calendar says it already.
+fn check_unshaped(at: &Cursor<'_>, problems: &mut Problems) {
+    for key in ["burst", "enforced_as"] {
+        if let Some(at) = at.get(key) {
+            at.fault(Problem::ShapeOfCalendar { key }, problems);
+        }
+    }
 }
 
 /// The limit with the burst and the way of enforcing that `at` states.

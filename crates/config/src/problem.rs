@@ -4,7 +4,8 @@ use std::fmt;
 
 use tidegate_units::dimension::BUILT_IN;
 use tidegate_units::{
-    Dimension, EnforcedAs, InvalidDimensionName, InvalidServiceName, InvalidSpan, LimitError, Span,
+    Dimension, EnforcedAs, InvalidDimensionName, InvalidPeriod, InvalidServiceName, InvalidSpan,
+    InvalidZone, LimitError, Span,
 };
 
 use crate::environment::SEGMENTS_MAX;
@@ -40,6 +41,18 @@ pub(crate) enum Problem {
     ManyDimensions { names: String },
     #[error("a limit without a window: add `per`, such as `per = \"1m\"`")]
     NoWindow,
+    #[error(transparent)]
+    Period(#[from] InvalidPeriod),
+    #[error(transparent)]
+    Zone(#[from] InvalidZone),
+    #[error(
+        "`{text}` is no time zone that is known here: did you mean `{suggestion}`? use a name of the IANA database"
+    )]
+    UnknownZone { text: String, suggestion: String },
+    #[error("a zone without a period: add `per`, such as `per = \"day\"`")]
+    NoPeriod,
+    #[error("{key} beside a zone: the limit is counted by the calendar then, remove either")]
+    ShapeOfCalendar { key: &'static str },
     #[error("a burst with enforced_as {shape}: only a token-bucket has one, remove either")]
     BurstWithoutBucket { shape: EnforcedAs },
     #[error("{count} limits: use at most {} in one place", Config::LIMITS_MAX)]
@@ -90,6 +103,8 @@ pub(crate) enum Expected {
     Number,
     Span,
     Shape,
+    Period,
+    Zone,
 }
 
 impl fmt::Display for Expected {
@@ -104,6 +119,8 @@ impl fmt::Display for Expected {
             Self::Dimension => "a name, such as `\"images\"`",
             Self::Number => "a whole number without quotes, such as `50`",
             Self::Span => "a length of time, such as `\"30s\"`",
+            Self::Period => "`\"day\"`, `\"week\"`, `\"month\"` or `\"year\"`, as there is a zone",
+            Self::Zone => "the name of a time zone, such as `\"UTC\"` or `\"Europe/Berlin\"`",
             Self::Shape => {
                 "`\"token-bucket\"`, `\"fixed-window\"`, `\"sliding-window\"` or `\"unknown\"`"
             }

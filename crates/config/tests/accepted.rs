@@ -59,6 +59,32 @@ fn a_full_text_is_read_to_the_last_key() {
 }
 
 #[test]
+fn a_zone_makes_a_period_one_of_its_calendar() {
+    let text = r#"
+[services.api]
+guard = "1s"
+limits = [
+  "5_000_000 tokens per day in Europe/Berlin",
+  { tokens = 5_000_000, per = "day", zone = "europe/berlin" },
+  { requests = 9, per = "month", zone = "UTC", guard = "2m" },
+  { requests = 9, per = "day" },
+]
+"#;
+    let variable = ("TIDEGATE__GLOBAL__LIMITS", "[\"1000 requests per year in UTC\"]");
+    let config = parse(text, &[variable]);
+    let limits = &service(&config, "api").limits;
+    assert_eq!(limits[0], limits[1]);
+    assert!(limits[3].calendar().is_none(), "any 24 hours");
+    insta::assert_snapshot!([shown(&config.global.limits), shown(limits)].concat().join("\n"), @"
+    1000 requests per year in UTC, fixed-window, burst 1000, guard 250ms
+    5000000 tokens per day in Europe/Berlin, fixed-window, burst 5000000, guard 1s
+    5000000 tokens per day in Europe/Berlin, fixed-window, burst 5000000, guard 1s
+    9 requests per month in UTC, fixed-window, burst 9, guard 2m
+    9 requests per 1d, unknown, burst 9, guard 1s
+    ");
+}
+
+#[test]
 fn an_empty_text_limits_nothing() {
     assert_eq!(parse("", &[]), Config::default());
     assert_eq!(parse("\u{feff}# nothing\r\n[global]\r\n[services]", &[]), Config::default());

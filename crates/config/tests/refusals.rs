@@ -40,7 +40,7 @@ fn every_fault_of_a_limit_is_named_with_its_line() {
         ("an unknown dimension", limit(&format!("{{ tokns = 50, {MINUTE} }}"))),
         ("an unknown dimension in text", limit("\"50 imges per minute\"")),
         ("a misspelt key", limit("{ requests = 50, pre = \"1m\" }")),
-        ("an unknown key", limit(&format!("{{ requests = 50, zone = \"UTC\", {MINUTE} }}"))),
+        ("an unknown key", limit(&format!("{{ requests = 50, model = \"x\", {MINUTE} }}"))),
         (
             "an unknown shape",
             limit(&format!("{{ requests = 5, enforced_as = \"gcra\", {MINUTE} }}")),
@@ -65,6 +65,34 @@ fn every_fault_of_a_limit_is_named_with_its_line() {
         ("a number as limit", limit("50")),
         ("a date as limit", limit("2026-01-01")),
         ("too many", limit(&"\"5 requests per 1s\",\n".repeat(65))),
+    ];
+    insta::assert_snapshot!(table(cases));
+}
+
+#[test]
+fn every_fault_of_a_limit_per_calendar_period_is_named_with_its_line() {
+    let utc = |rest: &str| limit(&format!("{{ requests = 50, zone = \"UTC\"{rest} }}"));
+    let day = |zone: &str| limit(&format!("{{ requests = 50, per = \"day\", zone = {zone} }}"));
+    let cases = [
+        ("an unknown zone", day("\"Middle-earth/Shire\"")),
+        ("a misspelt zone", day("\"Europe/Berln\"")),
+        ("a zone of the wrong type", day("1")),
+        ("an empty zone", day("\"\"")),
+        ("a zone without a period", utc("")),
+        ("a length of time in a zone", utc(", per = \"36h\"")),
+        ("a period of the wrong type", utc(", per = 1")),
+        ("a month without a zone", limit("{ requests = 50, per = \"month\" }")),
+        ("a burst", utc(", per = \"day\", burst = 9")),
+        ("a shape", utc(", per = \"day\", enforced_as = \"fixed-window\"")),
+        (
+            "everything at once",
+            utc(", per = \"1d\", burst = 9, enforced_as = 1, guard = \"9000d\""),
+        ),
+        ("a guard longer than the day", utc(", per = \"day\", guard = \"25h\"")),
+        ("no amount", limit("{ requests = 0, per = \"day\", zone = \"UTC\" }")),
+        ("an unknown zone in text", limit("\"50 requests per day in Berlin\"")),
+        ("a length of time in a zone in text", limit("\"50 requests per 36h in UTC\"")),
+        ("a month without a zone in text", limit("\"50 requests per month\"")),
     ];
     insta::assert_snapshot!(table(cases));
 }

@@ -78,7 +78,8 @@ pub struct Limiter {
 impl Limiter {
     /// A limiter of which nothing has been used.
     pub fn new(config: LimiterConfig) -> Self {
-        let ledger = Ledger::new(Scope::Service(config.service.clone()), &config.limits);
+        let scope = Scope::Service(config.service.clone());
+        let ledger = Ledger::since(scope, &config.limits, config.wall_origin);
         let shared_when_full = Ledger::new(Scope::Global, &config.shared);
         let gate_dimensions = config.gate_dimensions();
         let shortest = config.limits.iter().chain(&config.shared).map(Limit::window).min();

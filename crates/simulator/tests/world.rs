@@ -3,7 +3,7 @@
 use tidegate_scheduler::{LimiterConfig, Request, Settlement, Ticket};
 use tidegate_simulator::World;
 use tidegate_supervisor::SupervisorConfig;
-use tidegate_units::{Amounts, Cost, Instant, ServiceName, Span};
+use tidegate_units::{Amounts, Cost, Instant, ServiceName, Span, WallOrigin};
 
 /// Services with these limits of their own, and these shared ones.
 fn world_of(own: &[&str], shared: &[&str]) -> World {
@@ -18,6 +18,7 @@ fn world_of(own: &[&str], shared: &[&str]) -> World {
         limits: if limit.is_empty() { Vec::new() } else { vec![parse(limit)] },
         shared: shared.clone(),
         queue_capacity: 10,
+        wall_origin: WallOrigin::default(),
     };
     let limiters: Vec<_> = own.iter().enumerate().map(limiter).collect();
     let services = limiters.iter().map(|limiter| limiter.service.clone()).collect();

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Serialize;
 use tidegate_algorithms::{Ledger, LimitUsage};
 use tidegate_scheduler::Report;
-use tidegate_units::{Amounts, Instant, Limit, Rejection, Scope, ServiceName, Span};
+use tidegate_units::{Amounts, Instant, Limit, Rejection, Scope, ServiceName, Span, WallOrigin};
 
 use crate::restarts::{Failures, Health, RestartPolicy};
 
@@ -33,6 +33,8 @@ pub struct SupervisorConfig {
     pub services: Vec<ServiceName>,
     /// When to restart, when to give up.
     pub restarts: RestartPolicy,
+    /// The time on the wall at the origin of the machine's clock, for limits per calendar period.
+    pub wall_origin: WallOrigin,
 }
 
 /// What the supervisor wants done.
@@ -130,7 +132,7 @@ impl Supervisor {
     pub fn new(config: &SupervisorConfig) -> Self {
         let accounts = config.services.iter().map(|name| (name.clone(), Account::default()));
         Self {
-            ledger: Ledger::new(Scope::Global, &config.limits),
+            ledger: Ledger::since(Scope::Global, &config.limits, config.wall_origin),
             policy: config.restarts,
             accounts: accounts.collect(),
             waiting: VecDeque::new(),

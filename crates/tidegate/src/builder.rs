@@ -8,7 +8,8 @@ use std::sync::Arc;
 use tidegate_config::{Config, ServiceConfig};
 use tidegate_scheduler::runtime_clock::RuntimeClock;
 use tidegate_supervisor::RestartPolicy;
-use tidegate_units::{Clock, Limit, ServiceName};
+use tidegate_units::clock::WallClock;
+use tidegate_units::{Clock, Limit, ServiceName, WallOrigin};
 
 use crate::{StartError, Tidegate};
 
@@ -20,6 +21,7 @@ pub struct Builder {
     pub(crate) restarts: RestartPolicy,
     pub(crate) run_mark: Option<PathBuf>,
     pub(crate) clock: Option<Arc<dyn Clock>>,
+    pub(crate) wall_origin: Option<WallOrigin>,
 }
 
 impl Builder {
@@ -86,6 +88,17 @@ impl Builder {
         self
     }
 
+    /// Takes this for the time on the wall at the origin of the clock, instead of what the wall clock
+    /// shows at the start. It tells when a day, a week, a month or a year is over for a limit per
+    /// calendar period, and nothing else.
+    ///
+    /// Either is read once: a wall clock that is set while the program runs moves no midnight, and one
+    /// that runs at another speed than [`Builder::clock`] moves it by the difference.
+    pub fn wall_origin(mut self, origin: WallOrigin) -> Self {
+        self.wall_origin = Some(origin);
+        self
+    }
+
     /// Starts the supervisor and one limiter per service: on the actix system that runs on this
     /// thread, or on a thread of its own if there is none.
     ///
@@ -102,6 +115,14 @@ impl Builder {
 
     pub(crate) fn clock_or_runtime(&self) -> Arc<dyn Clock> {
         self.clock.clone().unwrap_or_else(|| Arc::new(RuntimeClock::new()))
+    }
+
+    /// The origin of `clock` on the wall.
+    pub(crate) fn wall_origin_of(&self, clock: &dyn Clock) -> WallOrigin {
+        self.wall_origin.unwrap_or_else(|| {
+            let now = clock.now();
+            WallOrigin::when(now, WallClock.unix_millis().saturating_mul(1_000_000))
+        })
     }
 
     /// How long callers of each service wait who do not say.

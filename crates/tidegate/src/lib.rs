@@ -60,6 +60,6 @@ pub use tidegate_scheduler::LimiterState;
 pub use tidegate_scheduler::messages::Unavailable;
 pub use tidegate_supervisor::{RestartPolicy, SupervisorState};
 pub use tidegate_units::{
-    Code, Cost, Dimension, EnforcedAs, Limit, LimitError, Outcome, Priority, Reason, Rejection,
-    Scope, ServiceName, Span,
+    Calendar, Code, Cost, Dimension, EnforcedAs, Limit, LimitError, Outcome, Period, Priority,
+    Reason, Rejection, Scope, ServiceName, Span, WallOrigin, Zone,
 };

@@ -171,22 +171,26 @@ fn on_a_running_system() -> bool {
 impl Plan {
     fn new(builder: &Builder, events: EventSender, idle: Option<Span>) -> Self {
         let shared = &builder.config.global.limits;
+        let clock = builder.clock_or_runtime();
+        let wall_origin = builder.wall_origin_of(&*clock);
         let limiter =
             |(name, service): (&ServiceName, &tidegate_config::ServiceConfig)| LimiterConfig {
                 service: name.clone(),
                 limits: service.limits.clone(),
                 shared: shared.clone(),
                 queue_capacity: service.queue.capacity,
+                wall_origin,
             };
         Self {
             supervisor: SupervisorConfig {
                 limits: shared.clone(),
                 services: builder.config.services.keys().cloned().collect(),
                 restarts: builder.restarts,
+                wall_origin,
             },
             limiters: builder.config.services.iter().map(limiter).collect(),
             timeouts: builder.timeouts(),
-            clock: builder.clock_or_runtime(),
+            clock,
             events,
             idle,
         }

@@ -83,7 +83,7 @@ struct Stated {
 
 /// Text that names no period.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no calendar period: use day, week, month or year")]
+#[error("`{text}` is no period of a calendar: use day, week, month or year, or leave out the zone")]
 pub struct InvalidPeriod {
     text: String,
 }

@@ -7,6 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Dimension, Span};
 
+#[cfg(feature = "calendar")]
+mod calendar;
+mod error;
+
+pub use error::LimitError;
+
 /// How the service itself counts a limit. Tidegate shapes so that the service's own check passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -61,7 +67,7 @@ impl FromStr for EnforcedAs {
 /// | part | range |
 /// |---|---|
 /// | amount | 1 to 10^12 per window |
-/// | window | 1 ms to 366 days |
+/// | window | 1 ms to 366 days; or, with the feature `calendar`, a day, week, month or year of a zone |
 /// | burst | 1 to 10^12; only for [`EnforcedAs::TokenBucket`], where it defaults to the amount |
 /// | guard | 0 to the window; see [`Limit::guard`] |
 ///
@@ -83,6 +89,9 @@ pub struct Limit {
     enforced_as: EnforcedAs,
     burst: u64,
     guard: Span,
+    #[cfg(feature = "calendar")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    calendar: Option<crate::Calendar>,
 }
 
 impl Limit {
@@ -109,12 +118,24 @@ impl Limit {
         }
         let guard = Self::GUARD_DEFAULT.min(window.div(50));
         let enforced_as = EnforcedAs::Unknown;
-        Ok(Self { dimension, amount, window, enforced_as, burst: amount, guard })
+        Ok(Self {
+            dimension,
+            amount,
+            window,
+            enforced_as,
+            burst: amount,
+            guard,
+            #[cfg(feature = "calendar")]
+            calendar: None,
+        })
     }
 
-    /// The same limit, enforced by the service as `enforced_as`.
+    /// The same limit, enforced by the service as `enforced_as`. Changes nothing where the limit is per
+    /// calendar period, for that says it already.
     pub fn enforced_as(mut self, enforced_as: EnforcedAs) -> Self {
-        self.enforced_as = enforced_as;
+        if !self.is_per_calendar() {
+            self.enforced_as = enforced_as;
+        }
         self
     }
 
@@ -122,8 +143,12 @@ impl Limit {
     ///
     /// # Errors
     ///
-    /// [`LimitError::Burst`] when the burst is outside its range.
+    /// [`LimitError::Burst`] when the burst is outside its range, [`LimitError::BurstPerCalendar`] when
+    /// the limit is per calendar period.
     pub fn burst(mut self, burst: u64) -> Result<Self, LimitError> {
+        if self.is_per_calendar() {
+            return Err(LimitError::BurstPerCalendar { per: self.per() });
+        }
         if burst == 0 || burst > Self::AMOUNT_MAX {
             return Err(LimitError::Burst { text: burst.to_string() });
         }
@@ -147,8 +172,8 @@ impl Limit {
     ///
     /// [`LimitError::Guard`] when it is longer than the window.
     pub fn guard(mut self, guard: Span) -> Result<Self, LimitError> {
-        if guard > self.window {
-            return Err(LimitError::Guard { guard, window: self.window });
+        if guard > self.window() {
+            return Err(LimitError::Guard { guard, window: self.window() });
         }
         self.guard = guard;
         Ok(self)
@@ -164,19 +189,44 @@ impl Limit {
         self.amount
     }
 
-    /// The length of the window.
+    /// The length of the window; of a calendar period the longest that it can be.
     pub fn window(&self) -> Span {
+        #[cfg(feature = "calendar")]
+        if let Some(calendar) = &self.calendar {
+            return calendar.longest();
+        }
         self.window
     }
 
-    /// How the service counts.
+    /// How the service counts. Calendar periods are fixed windows whose phase is known.
     pub fn shape(&self) -> EnforcedAs {
-        self.enforced_as
+        if self.is_per_calendar() { EnforcedAs::FixedWindow } else { self.enforced_as }
+    }
+
+    /// Whether windows are periods of a calendar.
+    #[cfg_attr(
+        not(feature = "calendar"),
+        expect(clippy::unused_self, reason = "without calendars no limit has one")
+    )]
+    fn is_per_calendar(&self) -> bool {
+        #[cfg(feature = "calendar")]
+        return self.calendar.is_some();
+        #[cfg(not(feature = "calendar"))]
+        false
+    }
+
+    /// The window in words, as it stands behind `per`: `1m`, or `day in UTC`.
+    pub fn per(&self) -> String {
+        #[cfg(feature = "calendar")]
+        if let Some(calendar) = &self.calendar {
+            return calendar.to_string();
+        }
+        self.window.to_string()
     }
 
     /// How much the service's bucket holds; the amount where it counts by windows.
     pub fn burst_amount(&self) -> u64 {
-        match self.enforced_as {
+        match self.shape() {
             EnforcedAs::TokenBucket => self.burst,
             _ => self.amount,
         }
@@ -189,32 +239,58 @@ impl Limit {
 
     /// The window that Tidegate keeps to: the service's, lengthened by the guard.
     pub fn shaped_window(&self) -> Span {
-        self.window + self.guard
+        self.window() + self.guard
     }
 
     /// The most that Tidegate lets through at once.
     pub fn shaped_capacity(&self) -> u64 {
-        match self.enforced_as {
+        match self.shape() {
             EnforcedAs::TokenBucket => self.shaped_burst(),
             _ => self.amount,
         }
     }
 
     /// How long after the last call nothing of it counts any more, wherever it is counted: the window
-    /// and the guard, or the time that the service's bucket takes to fill.
+    /// and the guard, or the time that the service's bucket takes to fill. A calendar period may be over
+    /// sooner; the longest is what is certain without knowing the date.
     pub fn recovery(&self) -> Span {
-        let windows = match self.enforced_as {
+        let windows = match self.shape() {
             EnforcedAs::TokenBucket => self.burst.div_ceil(self.amount).max(1),
             _ => 1,
         };
-        self.window * windows + self.guard
+        self.window() * windows + self.guard
+    }
+
+    /// The length of time that `text` says, if it is one.
+    ///
+    /// ```
+    /// use tidegate_units::{Limit, Span};
+    ///
+    /// assert_eq!(Limit::window_of("day")?, Span::from_secs(86_400), "any 24 hours");
+    /// assert_eq!(
+    ///     Limit::window_of("month").unwrap_err().to_string(),
+    ///     "a month is of no fixed length: add a time zone, as in `per month in UTC` or \
+    ///      `zone = \"UTC\"`, or write a length such as `7d`"
+    /// );
+    /// # Ok::<(), tidegate_units::LimitError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`LimitError::WindowText`]; [`LimitError::NoFixedLength`] for a period that only a calendar can
+    /// tell the length of, or that people count by the calendar.
+    pub fn window_of(text: &str) -> Result<Span, LimitError> {
+        if ["week", "month", "year"].contains(&text) {
+            return Err(LimitError::NoFixedLength { period: text.to_owned() });
+        }
+        Ok(text.parse()?)
     }
 
     /// The bucket that Tidegate keeps to: the service's burst, less what refills within the guard,
     /// rounded up; at least 1, or nothing would ever pass. A bucket that is clamped to 1 is not
     /// guarded any more.
     pub fn shaped_burst(&self) -> u64 {
-        let window = u128::from(self.window.as_nanos());
+        let window = u128::from(self.window().as_nanos());
         let refill = u128::from(self.amount) * u128::from(self.guard.as_nanos());
         let within_guard = u64::try_from(refill.div_ceil(window)).unwrap_or(u64::MAX);
         self.burst_amount().saturating_sub(within_guard).max(1)
@@ -223,68 +299,15 @@ impl Limit {
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{} {} per {}", self.amount, self.dimension, self.window))
+        f.pad(&format!("{} {} per {}", self.amount, self.dimension, self.per()))
     }
-}
-
-/// Why something is no limit.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LimitError {
-    /// The amount is no whole number in range.
-    #[error("an amount of {text}: use 1 to {} per window", Limit::AMOUNT_MAX)]
-    Amount {
-        /// The amount as written.
-        text: String,
-    },
-    /// The window is too short or too long.
-    #[error("a window of {window}: use {} to {}", Limit::WINDOW_MIN, Limit::WINDOW_MAX)]
-    Window {
-        /// The window as given.
-        window: Span,
-    },
-    /// The text after `per` is no length of time.
-    #[error(transparent)]
-    WindowText(#[from] crate::InvalidSpan),
-    /// The burst is no whole number in range.
-    #[error("a burst of {text}: use 1 to {}", Limit::AMOUNT_MAX)]
-    Burst {
-        /// The burst as written.
-        text: String,
-    },
-    /// The guard is longer than the window.
-    #[error("a guard of {guard}: use 0s to the window of {window}")]
-    Guard {
-        /// The guard as given.
-        guard: Span,
-        /// The limit's window.
-        window: Span,
-    },
-    /// No such way to enforce a limit.
-    #[error(
-        "`{text}` is no way to enforce a limit: use token-bucket, fixed-window, sliding-window or unknown"
-    )]
-    UnknownShape {
-        /// The text as written.
-        text: String,
-    },
-    /// The name is no dimension.
-    #[error(transparent)]
-    Dimension(#[from] crate::InvalidDimensionName),
-    /// The text does not have the form of a limit.
-    #[error(
-        "`{text}` is no limit: write it as `50 requests per minute` or `400_000 tokens per 1m`"
-    )]
-    Form {
-        /// The text as written, cut short.
-        text: String,
-    },
 }
 
 impl FromStr for Limit {
     type Err = LimitError;
 
-    /// Reads `AMOUNT DIMENSION per WINDOW`, as in `400_000 tokens per minute`.
+    /// Reads `AMOUNT DIMENSION per WINDOW`, as in `400_000 tokens per minute`, and, with the feature
+    /// `calendar`, `AMOUNT DIMENSION per PERIOD in ZONE`.
     fn from_str(text: &str) -> Result<Self, LimitError> {
         let form = || LimitError::Form { text: excerpt(text) };
         let (what, window) = text.split_once(" per ").ok_or_else(form)?;
@@ -301,7 +324,14 @@ impl FromStr for Limit {
             "byte" => "bytes",
             other => other,
         };
-        Self::new(singular.parse()?, number, window.trim().parse()?)
+        let dimension = singular.parse()?;
+        if let Some((period, zone)) = window.split_once(" in ") {
+            #[cfg(feature = "calendar")]
+            return calendar::read(dimension, number, period, zone);
+            #[cfg(not(feature = "calendar"))]
+            return Err(LimitError::NoCalendar { text: excerpt(&format!("{period} in {zone}")) });
+        }
+        Self::new(dimension, number, Self::window_of(window.trim())?)
     }
 }
 
@@ -334,6 +364,17 @@ mod tests {
         assert_eq!(limit().recovery(), second + guard);
         assert_eq!(limit().burst(100).expect("a burst").recovery(), second * 10 + guard);
         assert_eq!(limit().burst(3).expect("a burst").recovery(), second + guard);
+    }
+
+    #[cfg(not(feature = "calendar"))]
+    #[test]
+    fn a_zone_is_refused_where_there_are_no_calendars() {
+        let refused = "50 requests per day in UTC".parse::<Limit>().expect_err("refused");
+        assert_eq!(
+            refused.to_string(),
+            "`day in UTC` in a program without calendars: write a length such as `1d`, or build it \
+             with the feature `calendar`"
+        );
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use serde::Serialize;
-use tidegate_config::{Config, QueueConfig, provider_allows, worst_case};
-use tidegate_units::{DimensionName, EnforcedAs, Limit, ServiceName, Span};
+use tidegate_algorithms::{provider_allows, worst_case};
+use tidegate_config::{Config, QueueConfig};
+use tidegate_units::{Calendar, DimensionName, EnforcedAs, Limit, Period, ServiceName, Span, Zone};
 
 /// The name and version of the form.
 const SCHEMA: &str = "tidegate.check/1";
@@ -30,7 +31,11 @@ pub(crate) struct LimitLine {
     pub(crate) service: Option<ServiceName>,
     dimension: String,
     amount: u64,
+    /// Of a calendar period the longest.
     window_s: f64,
+    /// What the window is a period of; missing where it is a length of time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calendar: Option<Calendar>,
     pub(crate) enforced_as: EnforcedAs,
     /// What the service's bucket holds; `None` where it counts by windows.
     burst: Option<u64>,
@@ -51,6 +56,9 @@ enum HeldTo {
     Bucket { capacity: u64, amount: u64, window_s: f64 },
     /// No more than `amount` in any span of the window.
     Window { amount: u64, window_s: f64 },
+    /// No more than `amount` in each period; what is let through at its end, for as long as the guard,
+    /// counts in the next as well.
+    Calendar { amount: u64, period: Period, zone: Zone, guard_s: f64 },
 }
 
 /// Where the calls of one service wait.
@@ -94,6 +102,7 @@ impl LimitLine {
             dimension: limit.dimension().name().to_owned(),
             amount: limit.amount(),
             window_s: limit.window().as_secs_f64(),
+            calendar: limit.calendar().cloned(),
             enforced_as: limit.shape(),
             burst: is_bucket.then(|| limit.burst_amount()),
             guard_s: limit.guard_span().as_secs_f64(),
@@ -108,6 +117,11 @@ impl LimitLine {
 impl HeldTo {
     fn of(limit: &Limit) -> Self {
         let amount = limit.amount();
+        if let Some(calendar) = limit.calendar() {
+            let (period, zone) = (calendar.period(), calendar.zone().clone());
+            let guard_s = limit.guard_span().as_secs_f64();
+            return Self::Calendar { amount, period, zone, guard_s };
+        }
         match limit.shape() {
             EnforcedAs::TokenBucket => {
                 let window_s = limit.window().as_secs_f64();

@@ -26,8 +26,8 @@ fn limits(lines: &[LimitLine]) -> Table {
         "enforced as",
         "guard",
         "Tidegate keeps to",
-        "lets through\nper window",
-        "provider allows\nper window",
+        "lets through\nin any window",
+        "provider allows\nin any window",
     ];
     let row = |line: &LimitLine| {
         let limit = &line.limit;
@@ -67,6 +67,9 @@ fn scope(line: &LimitLine) -> String {
 }
 
 fn enforced_as(limit: &Limit) -> String {
+    if let Some(calendar) = limit.calendar() {
+        return format!("calendar {}", calendar.period());
+    }
     match limit.shape() {
         EnforcedAs::TokenBucket => format!("token-bucket of {}", limit.burst_amount()),
         other => other.to_string(),
@@ -74,6 +77,13 @@ fn enforced_as(limit: &Limit) -> String {
 }
 
 fn held_to(limit: &Limit) -> String {
+    if limit.calendar().is_some() {
+        let (amount, per, guard) = (limit.amount(), limit.per(), limit.guard_span());
+        if guard.is_zero() {
+            return format!("{amount} per {per}");
+        }
+        return format!("{amount} per {per}, its last {guard} counted in the next too");
+    }
     match limit.shape() {
         EnforcedAs::TokenBucket => {
             format!(

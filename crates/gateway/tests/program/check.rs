@@ -15,6 +15,8 @@ limits = [
   { input_tokens = 40_000, per = "1m", enforced_as = "token-bucket" },
   { output_tokens = 8_000, per = "1m", enforced_as = "fixed-window", guard = "100ms" },
   { images = 16, per = "day", enforced_as = "sliding-window" },
+  { tokens = 5_000_000, per = "day", zone = "America/Los_Angeles" },
+  "100_000_000 tokens per month in UTC",
 ]
 queue = { capacity = 500, timeout = "1.5s" }
 
@@ -28,6 +30,17 @@ limits = ["0 requests per minute"]
 [services.anthropic]
 limits = [{ requests = 50, per = "400d" }, { request = 50, per = "1m" }]
 queue = { capacity = 0 }
+
+[services.calendars]
+limits = [
+  { requests = 50, per = "day", zone = "Europe/Berln" },
+  { requests = 50, zone = "UTC" },
+  { requests = 50, per = "36h", zone = "UTC" },
+  { requests = 50, per = "day", zone = "UTC", burst = 5 },
+  { requests = 50, per = "day", zone = "UTC", enforced_as = "sliding-window" },
+  { requests = 50, per = "month" },
+  "50 requests per week in Mars/Olympus",
+]
 "#;
 
 #[test]

@@ -3,7 +3,9 @@
 use serde::Serialize;
 use tidegate_adaptive::Pause;
 use tidegate_algorithms::{Layout, LimitUsage, Packed};
-use tidegate_units::{Amounts, Dimension, Instant, Limit, Outcome, Rejection, ServiceName, Span};
+use tidegate_units::{
+    Amounts, Dimension, Instant, Limit, Outcome, Rejection, ServiceName, Span, WallOrigin,
+};
 
 use crate::{Report, Ticket};
 
@@ -18,6 +20,8 @@ pub struct LimiterConfig {
     pub shared: Vec<Limit>,
     /// The most requests that may wait.
     pub queue_capacity: usize,
+    /// The time on the wall at the origin of the machine's clock, for limits per calendar period.
+    pub wall_origin: WallOrigin,
 }
 
 impl LimiterConfig {

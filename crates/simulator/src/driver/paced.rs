@@ -6,6 +6,7 @@ use tidegate_scheduler::{LimiterConfig, Request, Settlement, Ticket};
 use tidegate_supervisor::SupervisorConfig;
 use tidegate_units::{
     Amounts, Cost, Dimension, EnforcedAs, Instant, Limit, LimitError, Outcome, ServiceName, Span,
+    WallOrigin,
 };
 
 use crate::driver::journey::{Happening, Journey, Next};
@@ -54,6 +55,7 @@ impl Client {
             limits: told,
             shared: Vec::new(),
             queue_capacity: journey.requests().len().max(1),
+            wall_origin: WallOrigin::default(),
         };
         let config = SupervisorConfig { services: vec![service], ..SupervisorConfig::default() };
         let world = World::new(Instant::ZERO, &config, vec![limiter]);
