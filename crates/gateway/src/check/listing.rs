@@ -33,8 +33,7 @@ pub(crate) struct LimitLine {
     amount: u64,
     /// Of a calendar period the longest.
     window_s: f64,
-    /// What the window is a period of; missing where it is a length of time.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What the window is a period of; `None` where it is a length of time.
     calendar: Option<Calendar>,
     pub(crate) enforced_as: EnforcedAs,
     /// What the service's bucket holds; `None` where it counts by windows.

@@ -1,7 +1,7 @@
 //! A configuration for people: its limits, its queues, and what to make of them.
 
 use comfy_table::Table;
-use tidegate_units::{EnforcedAs, Limit};
+use tidegate_units::{EnforcedAs, Limit, Span};
 
 use super::listing::{LimitLine, Listing, QueueLine};
 use crate::columns;
@@ -26,8 +26,8 @@ fn limits(lines: &[LimitLine]) -> Table {
         "enforced as",
         "guard",
         "Tidegate keeps to",
-        "lets through\nin any window",
-        "provider allows\nin any window",
+        "lets through in a\nwindow's length",
+        "provider allows in\na window's length",
     ];
     let row = |line: &LimitLine| {
         let limit = &line.limit;
@@ -77,12 +77,12 @@ fn enforced_as(limit: &Limit) -> String {
 }
 
 fn held_to(limit: &Limit) -> String {
-    if limit.calendar().is_some() {
-        let (amount, per, guard) = (limit.amount(), limit.per(), limit.guard_span());
-        if guard.is_zero() {
-            return format!("{amount} per {per}");
-        }
-        return format!("{amount} per {per}, its last {guard} counted in the next too");
+    if let Some(calendar) = limit.calendar() {
+        let each = format!("{} each {}", limit.amount(), calendar.period());
+        return match limit.guard_span() {
+            Span::ZERO => each,
+            guard => format!("{each}, its last {guard} in two"),
+        };
     }
     match limit.shape() {
         EnforcedAs::TokenBucket => {
@@ -105,14 +105,20 @@ fn sentence(listing: &Listing) -> String {
     }
     let services = counted(listing.queues.len(), "service");
     let limits = counted(listing.limits.len(), "limit");
+    let has_calendar = listing.limits.iter().any(|line| line.limit.calendar().is_some());
+    let touched = if has_calendar {
+        " A window's length may touch two or three calendar periods, and each holds its amount."
+    } else {
+        ""
+    };
     let beyond = listing.limits.iter().filter(|line| line.worst_case > line.provider_allows);
     match beyond.count() {
         0 => format!(
-            "{file} is valid: {limits}, {services}; none lets more through than its provider allows."
+            "{file} is valid: {limits}, {services}; none lets more through than its provider allows.{touched}"
         ),
         beyond => format!(
             "{file} is valid: {limits}, {services}; {beyond} may let more through than the provider \
-             allows."
+             allows.{touched}"
         ),
     }
 }
