@@ -300,6 +300,21 @@ fn a_refund_after_the_boundary_gives_nothing() {
 }
 
 #[test]
+fn a_longer_guard_takes_all_that_was_used_for_guarded() {
+    let without = FixedWindow::new(10, WINDOW, Span::ZERO);
+    let with = without.guard(nanos(100));
+    let boundary = START + WINDOW - nanos(START.as_nanos() % 1_000);
+    let available = |changed: Instant| {
+        let mut state = without.full();
+        assert_eq!(without.take(&mut state, boundary - nanos(150), 7), Decision::Admit);
+        let state = without.reconfigured(&state, changed, &with, Carry::Additive);
+        with.available(&state, boundary)
+    };
+    assert_eq!(available(boundary - nanos(101)), 10, "nothing was in the guard zone yet");
+    assert_eq!(available(boundary - nanos(100)), 3);
+}
+
+#[test]
 fn a_state_that_cannot_be_is_refused() {
     let refusal = |ahead: u64, unguarded: u64| {
         let text = format!(
