@@ -43,7 +43,7 @@ fn started(origin: WallOrigin, own: Option<Limit>, shared: Option<Limit>) -> (Ti
 async fn time_for(handle: &Handle, calls: u32) -> Duration {
     let begin = tokio::time::Instant::now();
     for _ in 0..calls {
-        let patient = handle.request().within(Duration::from_secs(23 * 3_600 + 60));
+        let patient = handle.request().within((HOUR * 23 + Span::from_secs(60)).to_duration());
         patient.acquire().await.expect("it waits").done();
     }
     begin.elapsed()
