@@ -51,6 +51,8 @@ pub struct Ledger {
     accounts: Vec<Account>,
     /// For limits per calendar period.
     wall_origin: WallOrigin,
+    /// The latest instant at which anything was recorded.
+    latest: Instant,
 }
 
 /// One limit, what was spent of it and what is lent from it.
@@ -93,7 +95,8 @@ impl Ledger {
     /// period need to know it.
     pub fn since(scope: Scope, limits: &[Limit], wall_origin: WallOrigin) -> Self {
         let full = |limit| Account::full(limit, wall_origin);
-        Self { scope, accounts: limits.iter().map(full).collect(), wall_origin }
+        let accounts = limits.iter().map(full).collect();
+        Self { scope, accounts, wall_origin, latest: Instant::ZERO }
     }
 
     /// Corrects the origin of the instants, when somebody has set the wall clock. What was spent stays
@@ -108,6 +111,7 @@ impl Ledger {
     /// Forgets what was spent and lent, as if everything had been used at `now`: what a ledger starts
     /// from whose past is not known. Never full.
     pub fn make_empty(&mut self, now: Instant) {
+        self.latest = self.latest.max(now);
         for account in &mut self.accounts {
             account.meter.make_empty(now);
             account.lent = 0;
@@ -129,45 +133,81 @@ impl Ledger {
 
     /// Forgets what was spent until `now`, at the user's word. What is lent stays lent.
     pub fn reset(&mut self, now: Instant) {
+        let forgot_at = self.past(now);
         for account in &mut self.accounts {
             account.meter.make_full();
-            account.forgot_at = Some(now);
+            account.forgot_at = Some(forgot_at);
         }
+    }
+
+    /// Until when anything may have been recorded that is not to be given back: a clock that stepped
+    /// back must not make a charge from before look like one from after.
+    fn past(&self, now: Instant) -> Instant {
+        self.latest.max(now)
     }
 
     /// Puts these limits in the place of the old ones. What is lent stays lent; it may be more than a
     /// lowered limit covers, see [`Ledger::covers_loans`].
     ///
-    /// A new limit takes over from the old one of its dimension that has the same window or, failing
-    /// that, is the first that nothing else takes over from; `carry` says how much of the balance
-    /// goes with it. One without a predecessor starts with nothing used, for nothing is known to have
-    /// been. Charges from before the change of a limit can no longer be given back to it.
+    /// A limit that stays as it was keeps everything. A new one takes over from the old one of its
+    /// dimension that has the same window or, failing that, is the first that nothing else takes over
+    /// from; `carry` says how much of the balance goes with it. One without a predecessor starts with
+    /// nothing used, for nothing is known to have been. Charges from before a limit was put in force
+    /// or changed can no longer be given back to it.
+    ///
+    /// ```
+    /// use tidegate_algorithms::{Carry, Ledger};
+    /// use tidegate_units::{Cost, Instant, Scope};
+    ///
+    /// let mut ledger = Ledger::new(Scope::Global, &["10 requests per minute".parse()?]);
+    /// let now = Instant::ZERO;
+    /// ledger.take(now, &Cost::request().requests(7)).expect("it fits");
+    /// ledger.reconfigure(now, &["8 requests per minute".parse()?], Carry::Additive);
+    /// assert!(ledger.take(now, &Cost::request()).is_ok(), "the eighth");
+    /// assert_eq!(ledger.take(now, &Cost::request()).unwrap_err().limit, 8);
+    /// # Ok::<(), tidegate_units::LimitError>(())
+    /// ```
     pub fn reconfigure(&mut self, now: Instant, limits: &[Limit], carry: Carry) {
+        let past = self.past(now);
         let lent: Vec<u64> = limits.iter().map(|limit| self.lent(limit.dimension())).collect();
         let mut successors: Vec<Option<Account>> = vec![None; limits.len()];
-        for same_window in [true, false] {
+        let likeness: [fn(&Limit, &Limit) -> bool; 3] =
+            [PartialEq::eq, |old, new| old.window() == new.window(), |_, _| true];
+        for alike in likeness {
             for (limit, successor) in limits.iter().zip(&mut successors) {
                 if successor.is_none() {
-                    let predecessor = self.give_up(limit, same_window);
-                    *successor = predecessor
-                        .map(|old| old.succeeded_by(now, limit, self.wall_origin, carry));
+                    let predecessor = self.give_up(limit, alike);
+                    let origin = self.wall_origin;
+                    *successor =
+                        predecessor.map(|old| old.succeeded_by((now, past), limit, origin, carry));
                 }
             }
         }
-        let fresh = limits.iter().map(|limit| Account::full(limit, self.wall_origin));
-        let accounts = successors.into_iter().zip(fresh).zip(lent);
+        let origin = self.wall_origin;
+        let fresh = |limit| Account { forgot_at: Some(past), ..Account::full(limit, origin) };
+        let accounts = successors.into_iter().zip(limits).zip(lent);
         self.accounts = accounts
-            .map(|((successor, fresh), lent)| Account { lent, ..successor.unwrap_or(fresh) })
+            .map(|((successor, limit), lent)| Account {
+                lent,
+                ..successor.unwrap_or_else(|| fresh(limit))
+            })
             .collect();
     }
 
-    /// Takes out the first account that `limit` can take over from.
-    fn give_up(&mut self, limit: &Limit, same_window: bool) -> Option<Account> {
+    /// Takes out the first account of `limit`'s dimension that is `alike`.
+    fn give_up(&mut self, limit: &Limit, alike: fn(&Limit, &Limit) -> bool) -> Option<Account> {
         let place = self.accounts.iter().position(|account| {
-            account.limit.dimension() == limit.dimension()
-                && (!same_window || account.limit.window() == limit.window())
+            account.limit.dimension() == limit.dimension() && alike(&account.limit, limit)
         })?;
         Some(self.accounts.remove(place))
+    }
+
+    /// Fences off what borrowers hold, as somebody else has kept count of it: for limits that were
+    /// put in force while permits were lent. It may be more than they cover.
+    pub fn fence(&mut self, lent: &Amounts) {
+        for account in &mut self.accounts {
+            account.lent = lent.get(account.limit.dimension());
+        }
     }
 
     /// What is lent of a dimension: the same under every limit on it.
@@ -219,6 +259,7 @@ impl Ledger {
     /// As [`Ledger::check`]; then nothing has changed.
     pub fn take(&mut self, now: Instant, cost: &Cost) -> Result<(), Rejection> {
         self.check(now, cost)?;
+        self.latest = self.latest.max(now);
         for account in &mut self.accounts {
             account.meter.record(now, cost.amount(account.limit.dimension()));
         }
@@ -251,6 +292,7 @@ impl Ledger {
     /// Ends a loan, or a part of one: `used` is recorded as spent at `now`, which must not lie before
     /// the spending, and the rest of `lent` may be lent again. Always succeeds (LEASE-1).
     pub fn settle(&mut self, now: Instant, lent: &Amounts, used: &Amounts) {
+        self.latest = self.latest.max(now);
         for account in &mut self.accounts {
             let dimension = account.limit.dimension();
             account.lent = account.lent.saturating_sub(lent.get(dimension));
@@ -267,6 +309,7 @@ impl Ledger {
 
     /// Records spending that was not lent: a call that cost more than its estimate. May become debt.
     pub fn record(&mut self, now: Instant, amounts: &Amounts) {
+        self.latest = self.latest.max(now);
         for account in &mut self.accounts {
             account.meter.record(now, amounts.get(account.limit.dimension()));
         }
@@ -376,7 +419,13 @@ impl Account {
     }
 
     /// The account of the limit that takes the place of this one's.
-    fn succeeded_by(self, now: Instant, limit: &Limit, origin: WallOrigin, carry: Carry) -> Self {
+    fn succeeded_by(
+        self,
+        (now, past): (Instant, Instant),
+        limit: &Limit,
+        origin: WallOrigin,
+        carry: Carry,
+    ) -> Self {
         if self.limit == *limit && carry != Carry::Reset {
             return self;
         }
@@ -384,7 +433,7 @@ impl Account {
             limit: limit.clone(),
             meter: self.meter.reconfigured(now, limit, origin, carry),
             lent: self.lent,
-            forgot_at: Some(now),
+            forgot_at: Some(past),
         }
     }
 

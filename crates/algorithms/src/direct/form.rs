@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tidegate_units::{Clock, EnforcedAs, Instant, Limit, Span};
+use tidegate_units::{Clock, EnforcedAs, Instant, Limit, Span, WallOrigin};
 
 use crate::{Algorithm, Carry, Decision, Gcra, Meter, Shared};
 
@@ -114,7 +114,7 @@ impl Form {
             }
             Self::Locked(meter) => {
                 let mut meter = lock(meter);
-                *meter = meter.reconfigured(now, limit, carry);
+                *meter = meter.reconfigured(now, limit, WallOrigin::default(), carry);
                 true
             }
         }
