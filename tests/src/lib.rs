@@ -2,7 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use tidegate_units::{Instant, Limit, Span};
+use tidegate_units::{Dimension, Instant, Limit, Span};
+
+mod eras;
+
+pub use eras::Eras;
 
 /// A service that lets everybody in and remembers when, to find out afterwards whether a limiter
 /// kept its limits.
@@ -56,6 +60,27 @@ pub fn excess(limit: &Limit, arrivals: &[Arrival]) -> u64 {
     let (calls, tokens) = most_in_any(limit.window(), arrivals);
     let most = if limit.dimension().is_tokens() { tokens } else { calls };
     most.saturating_sub(limit.amount())
+}
+
+/// A limit for a service that counts by a bucket, smaller than the amount for some and larger for
+/// others; without a guard.
+///
+/// # Panics
+///
+/// When there is no such limit.
+pub fn bucket(dimension: Dimension, amount: u64, length: Span) -> Limit {
+    let burst = if amount.is_multiple_of(3) { amount * 2 } else { amount / 2 + 1 };
+    window(dimension, amount, length).burst(burst).expect("a burst")
+}
+
+/// A limit for a service that counts by windows; without a guard.
+///
+/// # Panics
+///
+/// When there is no such limit.
+pub fn window(dimension: Dimension, amount: u64, length: Span) -> Limit {
+    let limit = Limit::new(dimension, amount, length).expect("a limit");
+    limit.guard(Span::ZERO).expect("no guard")
 }
 
 #[cfg(test)]

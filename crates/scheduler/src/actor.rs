@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use tidegate_algorithms::Reading;
-use tidegate_units::{Amounts, Instant};
+use tidegate_units::{Amounts, Instant, Scope};
 
 use crate::front::{Front, Grant};
 use crate::limiter::{Event, Limiter, LimiterConfig, LimiterState};
 use crate::messages::{
-    Acquire, Answer, Borrow, Failed, Inspect, Lent, Recall, Reply, Reset, Resume, Settle, Stop,
-    Unavailable,
+    Acquire, Answer, Borrow, Failed, Inspect, Lent, Recall, Reconfigure, ReconfigureError, Relimit,
+    Reply, Reset, Resume, Settle, Stop, Unavailable,
 };
 use crate::{Report, Request, Settlement, Ticket};
 
@@ -36,6 +36,7 @@ pub struct Lender {
 /// Runs the [`Limiter`] of one service.
 #[derive(Debug)]
 pub struct LimiterActor {
+    /// What the first machine was made from; its successors keep the gate, and the last one's limits.
     config: LimiterConfig,
     front: Arc<Front>,
     lender: Lender,
@@ -127,6 +128,7 @@ impl LimiterActor {
                     }
                 }
                 Event::Report(report) => self.report(now, report),
+                Event::Limits { own, shared } => self.front.relimit(&own, &shared),
                 Event::Borrow { need, want } => self.borrow(now, need, want),
             }
         }
@@ -319,6 +321,42 @@ impl Handler<Reset> for LimiterActor {
 
     fn handle(&mut self, _: Reset, ctx: &mut Context<Self>) {
         self.enter(ctx, Limiter::reset);
+    }
+}
+
+impl Handler<Reconfigure> for LimiterActor {
+    type Result = Result<(), ReconfigureError>;
+
+    /// The gate is closed and the change made before this returns.
+    fn handle(&mut self, change: Reconfigure, ctx: &mut Context<Self>) -> Self::Result {
+        let Reconfigure { limits, carry } = change;
+        let mut answer = None;
+        self.enter(ctx, |machine, now| {
+            answer = Some(machine.reconfigure(now, &limits, carry));
+        });
+        let Some(answer) = answer else {
+            let scope = Scope::Service(self.config.service.clone());
+            let why = self.front.stopped().unwrap_or(Unavailable::Restarting);
+            return Err(ReconfigureError::Unavailable { scope, why });
+        };
+        Ok(answer?)
+    }
+}
+
+impl Handler<Relimit> for LimiterActor {
+    type Result = ();
+
+    /// A machine that fails before it has heard is followed by one that has to be told.
+    fn handle(&mut self, relimit: Relimit, ctx: &mut Context<Self>) {
+        let mut heard = false;
+        for _ in 0..2 {
+            if !heard {
+                self.enter(ctx, |machine, now| {
+                    heard = true;
+                    machine.relimit_shared(now, &relimit.limits);
+                });
+            }
+        }
     }
 }
 

@@ -43,9 +43,22 @@ pub struct Front {
     paused_until: AtomicU64,
     /// Why there is too little in the gate; looked at only by callers who were not granted.
     shortage: Mutex<Option<Arc<Shortage>>>,
-    /// The limits with nothing used: they tell what never fits.
-    own_when_full: Ledger,
-    shared_when_full: Ledger,
+    /// What never fits; looked at only by callers who were not granted.
+    when_full: Mutex<Arc<WhenFull>>,
+}
+
+/// The limits with nothing used: they tell what never fits.
+#[derive(Debug)]
+struct WhenFull {
+    own: Ledger,
+    shared: Ledger,
+}
+
+impl WhenFull {
+    fn new(service: &ServiceName, own: &[Limit], shared: &[Limit]) -> Self {
+        let own = Ledger::new(Scope::Service(service.clone()), own);
+        Self { own, shared: Ledger::new(Scope::Global, shared) }
+    }
 }
 
 impl Front {
@@ -54,6 +67,7 @@ impl Front {
         let dimensions = config.gate_dimensions();
         let layout = config.layout();
         let guards = layout.as_ref().map_or(Guards::NONE, Guards::from);
+        let when_full = WhenFull::new(&config.service, &config.limits, &config.shared);
         Self {
             gate: Gate::closed(guards),
             service: config.service.clone(),
@@ -68,8 +82,7 @@ impl Front {
             closing: AtomicBool::new(false),
             paused_until: AtomicU64::new(0),
             shortage: Mutex::new(None),
-            own_when_full: Ledger::new(Scope::Service(config.service.clone()), &config.limits),
-            shared_when_full: Ledger::new(Scope::Global, &config.shared),
+            when_full: Mutex::new(Arc::new(when_full)),
         }
     }
 
@@ -116,7 +129,8 @@ impl Front {
 
     /// Why a call of `cost` will never be granted, if that is so.
     pub fn never(&self, cost: &Cost) -> Option<Rejection> {
-        let shapes = [&self.own_when_full, &self.shared_when_full];
+        let when_full = self.when_full();
+        let shapes = [&when_full.own, &when_full.shared];
         shapes.into_iter().find_map(|shape| shape.check(Instant::ZERO, cost).err())
     }
 
@@ -149,13 +163,14 @@ impl Front {
 
     /// A refusal without figures, in the first dimension that `cost` is limited in.
     fn not_at_hand(&self, cost: &Cost, retry_after: Span) -> Rejection {
-        let mut limits = self.own_when_full.limits().chain(self.shared_when_full.limits());
+        let when_full = self.when_full();
+        let mut limits = when_full.own.limits().chain(when_full.shared.limits());
         let limit = limits.find(|limit| cost.amount(limit.dimension()) > 0);
         let dimension = limit.map_or(Dimension::Requests, Limit::dimension);
         let rejection = Rejection {
             code: Code::limit_reached(dimension),
             reason: Reason::NoneAtHand,
-            scope: self.own_when_full.scope().clone(),
+            scope: when_full.own.scope().clone(),
             dimension,
             limit: limit.map_or(0, Limit::shaped_capacity),
             window: limit.map_or(Span::ZERO, Limit::window),
@@ -171,6 +186,16 @@ impl Front {
     pub fn explain(&self, shortage: Option<Shortage>) {
         let mut held = self.shortage.lock().unwrap_or_else(PoisonError::into_inner);
         *held = shortage.map(Arc::new);
+    }
+
+    /// The actor says which limits hold from now on.
+    pub fn relimit(&self, own: &[Limit], shared: &[Limit]) {
+        let when_full = Arc::new(WhenFull::new(&self.service, own, shared));
+        *self.when_full.lock().unwrap_or_else(PoisonError::into_inner) = when_full;
+    }
+
+    fn when_full(&self) -> Arc<WhenFull> {
+        Arc::clone(&self.when_full.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A name for a request.

@@ -24,7 +24,7 @@ pub mod settlement;
 pub mod shortage;
 pub mod slice;
 
-pub use limiter::{Event, Limiter, LimiterConfig, LimiterState};
+pub use limiter::{Event, Limiter, LimiterConfig, LimiterState, RefusedLimits};
 pub use queue::{Request, Ticket};
 pub use settlement::Settlement;
 pub use shortage::Shortage;

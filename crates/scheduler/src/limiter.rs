@@ -15,6 +15,8 @@
 //!   open only while nobody waits.
 //! - LIM-3: every request is answered exactly once: granted, refused, or withdrawn by its caller.
 //! - LIM-4: after a restart the ledger is empty, never full.
+//! - LIM-5: a change of limits takes effect at one instant, with nothing lent; a change that is
+//!   refused changes nothing.
 
 use std::collections::VecDeque;
 
@@ -29,10 +31,13 @@ use crate::{Report, Request, Settlement, Shortage, Ticket};
 
 mod model;
 mod plan;
+mod reconfigure;
 
 use plan::sooner;
+use reconfigure::Change;
 
 pub use model::{Counts, Event, LimiterConfig, LimiterState, Past};
+pub use reconfigure::{LIMITS_MAX, RefusedLimits};
 
 /// The longest time between two looks at a gate that is in use; a 256th of the shortest window where
 /// that is less. What callers took is recorded late by at most this.
@@ -43,6 +48,7 @@ pub const TICK_MIN: Span = Span::from_millis(1);
 /// The machine.
 #[derive(Debug)]
 pub struct Limiter {
+    /// What it was made from. The limits may be others by now, the gate's layout never is.
     config: LimiterConfig,
     ledger: Ledger,
     /// The shared limits with nothing used: to tell at once what can never fit.
@@ -71,6 +77,10 @@ pub struct Limiter {
     closing: bool,
     /// The supervisor waits for what the gate holds.
     recalled: bool,
+    /// Own limits that take effect when the gate is closed.
+    change: Option<Change>,
+    /// Shared limits that do.
+    shared_change: Option<Vec<Limit>>,
     events: VecDeque<Event>,
     counts: Counts,
 }
@@ -78,12 +88,16 @@ pub struct Limiter {
 impl Limiter {
     /// A limiter of which nothing has been used.
     pub fn new(config: LimiterConfig) -> Self {
+        let (own, shared) = (config.limits.clone(), config.shared.clone());
+        Self::limited(config, &own, &shared)
+    }
+
+    /// A limiter with a gate for `config`, under these limits.
+    fn limited(config: LimiterConfig, own: &[Limit], shared: &[Limit]) -> Self {
         let scope = Scope::Service(config.service.clone());
-        let ledger = Ledger::since(scope, &config.limits, config.wall_origin);
-        let shared_when_full = Ledger::new(Scope::Global, &config.shared);
+        let ledger = Ledger::since(scope, own, config.wall_origin);
+        let shared_when_full = Ledger::new(Scope::Global, shared);
         let gate_dimensions = config.gate_dimensions();
-        let shortest = config.limits.iter().chain(&config.shared).map(Limit::window).min();
-        let tick = shortest.map_or(TICK_MAX, |window| window.div(256)).clamp(TICK_MIN, TICK_MAX);
         Self {
             queue: Queue::new(config.queue_capacity, gate_dimensions.clone()),
             slice: Slice::new(shared_when_full.dimensions()),
@@ -95,7 +109,7 @@ impl Limiter {
             pause: Pause::default(),
             suspended: false,
             life: 0,
-            tick,
+            tick: tick(own.iter().chain(shared)),
             head_ready_at: None,
             borrowed_for: None,
             blocked_by: None,
@@ -105,15 +119,19 @@ impl Limiter {
             more_to_borrow_at: None,
             closing: false,
             recalled: false,
+            change: None,
+            shared_change: None,
             events: VecDeque::new(),
             counts: Counts::default(),
         }
     }
 
     /// A limiter whose past is not known, because the one before it has failed at `now`: its ledger
-    /// is empty (LIM-4), and it grants nothing until [`Limiter::resume`].
+    /// is empty (LIM-4), and it grants nothing until [`Limiter::resume`]. `config` is what the first
+    /// one was made from; the limits are the last one's.
     pub fn rebuilt(config: LimiterConfig, now: Instant, before: &Past) -> Self {
-        let mut limiter = Self::new(config);
+        let mut limiter = Self::limited(config, &before.limits, &before.shared);
+        limiter.tell_limits();
         limiter.life = before.life + 1;
         limiter.counts = before.counts;
         limiter.pause = before.pause;
@@ -127,7 +145,7 @@ impl Limiter {
     /// Starts from what an earlier run may have used: every limit whose window is not surely over by
     /// now, `idle` after that run ended, starts empty.
     pub fn start_after(&mut self, now: Instant, idle: Span) {
-        if self.config.limits.iter().any(|limit| limit.recovery() > idle) {
+        if self.ledger.limits().any(|limit| limit.recovery() > idle) {
             self.ledger.make_empty(now);
         }
     }
@@ -139,10 +157,7 @@ impl Limiter {
 
     /// A caller wants a permit. Answered by [`Event::Granted`] or [`Event::Refused`], now or later.
     pub fn acquire(&mut self, now: Instant, request: Request) {
-        let shape = self.shared_when_full.check(now, &request.cost);
-        let own = self.ledger.check(now, &request.cost);
-        let never = [shape, own].into_iter().filter_map(Result::err);
-        if let Some(rejection) = never.into_iter().find(|it| it.reason == Reason::NeverFits) {
+        if let Some(rejection) = self.never(now, &request) {
             self.refuse(request.ticket, rejection);
             return;
         }
@@ -202,6 +217,7 @@ impl Limiter {
         self.closing = false;
         let seen = self.gate.closed(reading);
         self.account(now, &seen);
+        self.make_changes(now);
         if self.recalled {
             self.give_back_slice(now);
         }
@@ -235,7 +251,8 @@ impl Limiter {
         if let Some(rejection) = short {
             // The need stays on the supervisor's list.
             self.slice.set_borrowing(true);
-            self.blocked_by = Some(rejection);
+            // What never fits under limits that have changed meanwhile is about to be refused.
+            self.blocked_by = Some(rejection).filter(|it| it.reason != Reason::NeverFits);
         }
         self.plan(now);
     }
@@ -326,7 +343,7 @@ impl Limiter {
         Some(Shortage {
             scope: self.ledger.scope().clone(),
             own: self.ledger.usage(now),
-            shared: self.config.shared.clone(),
+            shared: self.shared_when_full.limits().cloned().collect(),
             queued: u64::try_from(self.queue.len()).unwrap_or(u64::MAX),
             paused_until: self.pause.until(now),
             more_at: self.ledger.next_gain(now).unwrap_or(now),
@@ -341,13 +358,21 @@ impl Limiter {
     }
 
     /// What is known of this limiter to the one that takes its place: how often that was needed, what
-    /// was counted, what the service asked for, and what is owed.
+    /// was counted, what the service asked for, what is owed, and under which limits. A change that
+    /// waited for the gate is made on the way.
     pub fn past(&self, now: Instant) -> Past {
+        let mut ledger = self.ledger.clone();
+        if let Some(Change { limits, carry }) = &self.change {
+            ledger.reconfigure(now, limits, *carry);
+        }
+        let shared = self.shared_change.clone();
         Past {
             life: self.life,
             counts: self.counts,
             pause: self.pause,
-            debts: self.ledger.debts(now),
+            debts: ledger.debts(now),
+            limits: ledger.limits().cloned().collect(),
+            shared: shared.unwrap_or_else(|| self.shared_when_full.limits().cloned().collect()),
             unreported_debt: self.slice.unreported_debt().clone(),
         }
     }
@@ -357,4 +382,10 @@ impl Limiter {
         self.ledger.reset(now);
         self.plan(now);
     }
+}
+
+/// How often to look at a gate that is in use, under these limits.
+fn tick<'l>(limits: impl Iterator<Item = &'l Limit>) -> Span {
+    let shortest = limits.map(Limit::window).min();
+    shortest.map_or(TICK_MAX, |window| window.div(256)).clamp(TICK_MIN, TICK_MAX)
 }

@@ -1,11 +1,12 @@
 //! What the actor of a service is told and asked, and what it tells its supervisor.
 
 use actix::Message;
-use tidegate_units::{Amounts, Instant, Rejection, ServiceName};
+use tidegate_algorithms::Carry;
+use tidegate_units::{Amounts, Instant, Limit, Rejection, Scope, ServiceName};
 
 use crate::front::Grant;
 use crate::limiter::LimiterState;
-use crate::{Report, Request};
+use crate::{RefusedLimits, Report, Request};
 
 /// From a handle that found the gate short: wait in line.
 #[derive(Debug, Message)]
@@ -109,6 +110,42 @@ pub struct Inspect;
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Reset;
+
+/// From a host, through its handle: put these limits in the place of the service's own.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), ReconfigureError>")]
+pub struct Reconfigure {
+    /// The new limits.
+    pub limits: Vec<Limit>,
+    /// What becomes of the balance.
+    pub carry: Carry,
+}
+
+/// Why limits stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReconfigureError {
+    /// The limits cannot be changed to these.
+    #[error(transparent)]
+    Refused(#[from] RefusedLimits),
+    /// Nobody was there to change them, or failed while doing so.
+    #[error("cannot change the limits of {scope}: {why}")]
+    Unavailable {
+        /// What the limits apply to.
+        scope: Scope,
+        /// Why not.
+        why: Unavailable,
+    },
+}
+
+/// From the supervisor: other limits are shared from now on; give back what was lent under the old
+/// ones. Answered by [`Settle`].
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Relimit {
+    /// The new limits.
+    pub limits: Vec<Limit>,
+}
 
 /// From tests only: fail inside the machine.
 #[cfg(feature = "faults")]

@@ -70,6 +70,11 @@ impl Queue {
         self.waiting.values().next_back()
     }
 
+    /// Everybody, first come first.
+    pub(crate) fn in_order(&self) -> Vec<Request> {
+        self.waiting.values().cloned().collect()
+    }
+
     /// The request of this name, if it waits.
     pub(crate) fn get(&self, ticket: Ticket) -> Option<&Request> {
         self.waiting.get(self.places.get(&ticket)?)
@@ -117,7 +122,8 @@ impl Queue {
         self.waiting.get(place).map(|request| request.ticket)
     }
 
-    fn amounts(&self, request: &Request) -> Amounts {
+    /// What a request adds to the total.
+    pub(crate) fn amounts(&self, request: &Request) -> Amounts {
         Amounts::charged(&request.cost, self.dimensions.iter().copied())
     }
 }

@@ -75,6 +75,12 @@ impl Slice {
         !self.dimensions.is_empty()
     }
 
+    /// Other shared limits hold from now on. Nothing is held: it was given back under the old ones.
+    pub(crate) fn relimit(&mut self, dimensions: Vec<Dimension>) {
+        debug_assert!(self.held.is_none(), "SUP-4: {} is held over a change", self.held);
+        self.dimensions = dimensions;
+    }
+
     pub(crate) fn dimensions(&self) -> &[Dimension] {
         &self.dimensions
     }

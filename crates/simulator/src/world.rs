@@ -7,14 +7,14 @@
 use std::collections::VecDeque;
 
 use tidegate_algorithms::gate::Guards;
-use tidegate_algorithms::{Gate, Layout, Reading, Taken};
+use tidegate_algorithms::{Carry, Gate, Layout, Reading, Taken};
 use tidegate_scheduler::limiter::Event as LimiterEvent;
 use tidegate_scheduler::{
-    Limiter, LimiterConfig, LimiterState, Report, Request, Settlement, Ticket,
+    Limiter, LimiterConfig, LimiterState, RefusedLimits, Report, Request, Settlement, Ticket,
 };
 use tidegate_supervisor::supervisor::Event as SupervisorEvent;
 use tidegate_supervisor::{Supervisor, SupervisorConfig, SupervisorState};
-use tidegate_units::{Amounts, Cost, Instant, Rejection, ServiceName};
+use tidegate_units::{Amounts, Cost, Instant, Limit, Rejection, ServiceName};
 
 /// What a waiting caller was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +87,10 @@ enum Mail {
     },
     Recall {
         to: ServiceName,
+    },
+    Relimit {
+        to: ServiceName,
+        limits: Vec<Limit>,
     },
     Resume {
         to: ServiceName,
@@ -174,6 +178,9 @@ impl World {
                     });
                 }
                 Mail::Recall { to } => self.handle_at(&to, Limiter::recall),
+                Mail::Relimit { to, limits } => {
+                    self.handle_at(&to, |limiter, now| limiter.relimit_shared(now, &limits));
+                }
                 Mail::Resume { to, life } => {
                     self.handle_at(&to, |limiter, now| limiter.resume(now, life));
                 }
@@ -198,6 +205,45 @@ impl World {
         self.mail.push_back(Mail::Failed { from, life });
         self.pump(service);
         self.deliver_unless_held_up();
+    }
+
+    /// Changes the limits of a service.
+    ///
+    /// # Errors
+    ///
+    /// As [`Limiter::reconfigure`].
+    pub fn reconfigure(
+        &mut self,
+        service: usize,
+        limits: &[Limit],
+        carry: Carry,
+    ) -> Result<(), RefusedLimits> {
+        let mut answer = Ok(());
+        self.enter(service, |limiter, now| answer = limiter.reconfigure(now, limits, carry));
+        answer
+    }
+
+    /// Changes the limits that all services share.
+    ///
+    /// # Errors
+    ///
+    /// As [`Supervisor::reconfigure`].
+    pub fn reconfigure_shared(
+        &mut self,
+        limits: &[Limit],
+        carry: Carry,
+    ) -> Result<(), RefusedLimits> {
+        self.supervisor.reconfigure(self.now, limits, carry)?;
+        self.pump_supervisor();
+        self.deliver_unless_held_up();
+        Ok(())
+    }
+
+    /// Whether the shared limits hold everywhere: every limiter has heard of the last change, and what
+    /// is lent is covered.
+    pub fn shared_limits_hold(&self) -> bool {
+        let unheard = self.mail.iter().any(|mail| matches!(mail, Mail::Relimit { .. }));
+        !unheard && self.supervisor.covers_loans(self.now)
     }
 
     /// The next answer to somebody who waited.
@@ -286,6 +332,8 @@ impl World {
             LimiterEvent::Report(report) => {
                 self.mail.push_back(Mail::Settle { from, life, report });
             }
+            // There are no handles that would have to know.
+            LimiterEvent::Limits { .. } => {}
             LimiterEvent::Borrow { need, want } => {
                 self.mail.push_back(Mail::Borrow { from, life, need, want });
             }
@@ -309,6 +357,9 @@ impl World {
                     Mail::Lent { to: service, life, amounts, short, more_at }
                 }
                 SupervisorEvent::Recall { service } => Mail::Recall { to: service },
+                SupervisorEvent::Relimit { service, limits } => {
+                    Mail::Relimit { to: service, limits }
+                }
                 SupervisorEvent::Resume { service, life } => Mail::Resume { to: service, life },
                 // Nothing is granted any more: the limiter was suspended when it failed.
                 SupervisorEvent::GiveUp { .. } => continue,

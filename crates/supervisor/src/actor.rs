@@ -9,14 +9,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use actix::prelude::*;
+use tidegate_algorithms::Carry;
 use tidegate_observability::{Event as Seen, EventSender};
 use tidegate_scheduler::actor::{Lender, LimiterActor};
 use tidegate_scheduler::front::Front;
 use tidegate_scheduler::messages::{
-    Borrow, Failed, Lent, Recall, Resume, Settle, Stop, Unavailable,
+    Borrow, Failed, Lent, Recall, ReconfigureError, Relimit, Resume, Settle, Stop, Unavailable,
 };
 use tidegate_scheduler::{Limiter, LimiterConfig};
-use tidegate_units::{Clock, Instant, ServiceName, Span};
+use tidegate_units::{Clock, Instant, Limit, Scope, ServiceName, Span};
 
 use crate::supervisor::{Event, Supervisor, SupervisorConfig, SupervisorState};
 
@@ -61,6 +62,17 @@ pub struct Inspect;
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct StopAll;
+
+/// To the supervisor: put these limits in the place of those that all services share. When it has
+/// answered, every limiter has a message in its mailbox that says so.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), ReconfigureError>")]
+pub struct ReconfigureShared {
+    /// The new limits.
+    pub limits: Vec<Limit>,
+    /// What becomes of the balance.
+    pub carry: Carry,
+}
 
 /// Starts the supervisor and its limiters on the current arbiter.
 ///
@@ -135,7 +147,9 @@ impl SupervisorActor {
                     self.machine.recall_bounced(now, &service);
                 }
             }
-            // Bounded by the number of restarts; these must arrive even when the mailbox is full.
+            // Bounded by the number of restarts and of changes; these must arrive even when the mailbox
+            // is full.
+            Event::Relimit { service, limits } => self.tell(&service, Relimit { limits }),
             Event::Resume { service, life } => {
                 self.tell(&service, Resume { life });
                 self.events.send(Seen::LimiterResumed { service });
@@ -154,7 +168,7 @@ impl SupervisorActor {
     /// Sends what must arrive, past the bound of the mailbox.
     #[expect(
         clippy::disallowed_methods,
-        reason = "not a request: at most one per failure, and lost it would leave a service closed"
+        reason = "not a request: at most one per failure or change, and lost it would leave a service closed or under other limits"
     )]
     fn tell<M>(&self, service: &ServiceName, message: M)
     where
@@ -233,6 +247,23 @@ impl Handler<Inspect> for SupervisorActor {
 
     fn handle(&mut self, _: Inspect, _: &mut Context<Self>) -> Self::Result {
         MessageResult(self.machine.state(self.clock.now()))
+    }
+}
+
+impl Handler<ReconfigureShared> for SupervisorActor {
+    type Result = Result<(), ReconfigureError>;
+
+    fn handle(&mut self, change: ReconfigureShared, ctx: &mut Context<Self>) -> Self::Result {
+        let ReconfigureShared { limits, carry } = change;
+        let mut answer = None;
+        self.enter(ctx, |machine, now| {
+            answer = Some(machine.reconfigure(now, &limits, carry));
+        });
+        let scope = Scope::Global;
+        match answer {
+            Some(answer) => Ok(answer?),
+            None => Err(ReconfigureError::Unavailable { scope, why: Unavailable::GivenUp }),
+        }
     }
 }
 

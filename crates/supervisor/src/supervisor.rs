@@ -11,15 +11,21 @@
 //!   only what nobody waits for, and only a share of it.
 //! - SUP-3: what a failed limiter held counts as spent (LEASE-5), and nothing is lent to it before it
 //!   has been told to resume.
+//! - SUP-4: a change of the limits calls in what was lent before; until it is back it counts against
+//!   the new limits, and nothing is lent beyond them.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 use tidegate_algorithms::{Ledger, LimitUsage};
 use tidegate_scheduler::Report;
-use tidegate_units::{Amounts, Instant, Limit, Rejection, Scope, ServiceName, Span, WallOrigin};
+use tidegate_units::{
+    Amounts, Dimension, Instant, Limit, Rejection, Scope, ServiceName, Span, WallOrigin,
+};
 
 use crate::restarts::{Failures, Health, RestartPolicy};
+
+mod reconfigure;
 
 /// How long after a message that did not arrive it is sent again.
 const RETRY: Span = Span::from_millis(10);
@@ -57,6 +63,13 @@ pub enum Event {
     Recall {
         /// Which.
         service: ServiceName,
+    },
+    /// Tell a limiter which limits are shared from now on; it gives back what it was lent. Must arrive.
+    Relimit {
+        /// Which.
+        service: ServiceName,
+        /// All of them.
+        limits: Vec<Limit>,
     },
     /// Tell a limiter that has failed to grant again.
     Resume {
@@ -118,6 +131,8 @@ pub struct AccountState {
 #[derive(Debug)]
 pub struct Supervisor {
     ledger: Ledger,
+    /// What all services count their calls in, whether it is limited at present or not.
+    dimensions: Vec<Dimension>,
     policy: RestartPolicy,
     accounts: BTreeMap<ServiceName, Account>,
     /// Who waits, in the order in which they asked.
@@ -131,8 +146,10 @@ impl Supervisor {
     /// A supervisor of whose limits nothing has been used.
     pub fn new(config: &SupervisorConfig) -> Self {
         let accounts = config.services.iter().map(|name| (name.clone(), Account::default()));
+        let ledger = Ledger::since(Scope::Global, &config.limits, config.wall_origin);
         Self {
-            ledger: Ledger::since(Scope::Global, &config.limits, config.wall_origin),
+            dimensions: reconfigure::counted(&ledger),
+            ledger,
             policy: config.restarts,
             accounts: accounts.collect(),
             waiting: VecDeque::new(),
@@ -165,6 +182,7 @@ impl Supervisor {
             return;
         }
         account.borrows += 1;
+        let need = reconfigure::limited(&self.ledger, need);
         if need.is_none() {
             // Whoever waited there is gone, if somebody did; others may be next now.
             account.need = None;

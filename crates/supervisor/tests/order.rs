@@ -28,6 +28,7 @@ fn events(supervisor: &mut Supervisor) -> Vec<String> {
         Event::Lend { service, amounts, short: None, .. } => format!("{service} gets {amounts}"),
         Event::Lend { service, short: Some(_), .. } => format!("{service} waits"),
         Event::Recall { service } => format!("{service} gives back"),
+        Event::Relimit { service, limits } => format!("{service} shares {limits:?}"),
         Event::Resume { service, .. } => format!("{service} resumes"),
         Event::GiveUp { service } => format!("{service} is given up"),
     };

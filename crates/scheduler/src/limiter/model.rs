@@ -9,7 +9,7 @@ use tidegate_units::{
 
 use crate::{Report, Ticket};
 
-/// What a limiter is made from.
+/// What a limiter is made from, and its gate: what calls are counted in does not change any more.
 #[derive(Debug, Clone)]
 pub struct LimiterConfig {
     /// The service.
@@ -85,6 +85,13 @@ pub enum Event {
         /// Whose request.
         ticket: Ticket,
     },
+    /// Tell those who ask without waiting which limits hold from now on.
+    Limits {
+        /// The service's own.
+        own: Vec<Limit>,
+        /// Those that it shares.
+        shared: Vec<Limit>,
+    },
     /// Ask the supervisor for permits of the shared limits.
     Borrow {
         /// To grant whoever is next; the supervisor keeps this until it can be met.
@@ -114,13 +121,17 @@ pub struct Counts {
 }
 
 /// What outlives a limiter that has failed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Past {
     pub(super) life: u64,
     pub(super) counts: Counts,
     pub(super) pause: Pause,
     /// Under each of the service's own limits.
     pub(super) debts: Vec<u64>,
+    /// Those limits.
+    pub(super) limits: Vec<Limit>,
+    /// The limits that it shares.
+    pub(super) shared: Vec<Limit>,
     /// Of the shared limits, not yet told to the supervisor.
     pub(super) unreported_debt: Amounts,
 }

@@ -172,18 +172,12 @@ impl Limiter {
         while !self.closing
             && let Some(newest) = self.queue.newest()
         {
-            let served_at = self.ledger.earliest(now, self.queue.total());
-            let served_at = self.pause.until(now).map_or(served_at, |until| until.max(served_at));
-            if served_at <= newest.deadline {
+            let ticket = newest.ticket;
+            let Some(rejection) = self.too_late(now, newest, self.queue.total()) else {
                 return;
-            }
-            let request = newest.clone();
-            let mut rejection = self.describe(now, &request, Some(served_at.since(now)));
-            if self.pause.until(now).is_none() {
-                rejection = rejection.because(Reason::DeadlineTooClose);
-            }
-            self.queue.remove(request.ticket);
-            self.refuse(request.ticket, rejection);
+            };
+            self.queue.remove(ticket);
+            self.refuse(ticket, rejection);
         }
     }
 
