@@ -415,6 +415,8 @@ fn play(seed: u64) -> [u64; 3] {
     }
     simulation.check_windows();
     simulation.world.hold_up_mail(false);
+    simulation.world.deliver(usize::MAX);
+    simulation.take_answers(true);
     for _ in 0..100 {
         simulation.step(false);
     }

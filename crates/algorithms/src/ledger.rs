@@ -109,12 +109,14 @@ impl Ledger {
     }
 
     /// Forgets what was spent and lent, as if everything had been used at `now`: what a ledger starts
-    /// from whose past is not known. Never full.
+    /// from whose past is not known. Never full. Charges until now are not given back: it is not known
+    /// under which limits they were made.
     pub fn make_empty(&mut self, now: Instant) {
-        self.latest = self.latest.max(now);
+        self.latest = self.past(now);
         for account in &mut self.accounts {
             account.meter.make_empty(now);
             account.lent = 0;
+            account.forgot_at = Some(self.latest);
         }
     }
 

@@ -187,6 +187,14 @@ fn a_clock_that_stepped_back_makes_no_charge_look_younger_than_the_change() {
 }
 
 #[test]
+fn a_ledger_whose_past_is_not_known_gives_nothing_of_it_back() {
+    let mut ledger = ledger(&[requests(10, 1_000)]);
+    ledger.make_empty(after(10));
+    ledger.refund(after(20), after(5), &lease(8));
+    assert_eq!(available(&ledger, after(20)), [0], "it may have been charged to a larger limit");
+}
+
+#[test]
 fn a_limit_that_is_gone_binds_no_more_and_knows_nothing_when_it_is_back() {
     let mut ledger = ledger(&[requests(2, 1_000), tokens(100, 1_000)]);
     ledger.take(START, &calls(2).tokens(10)).expect("it fits");

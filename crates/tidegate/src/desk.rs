@@ -24,9 +24,10 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use tidegate_adaptive::Observation;
+use tidegate_algorithms::Carry;
 use tidegate_scheduler::LimiterState;
-use tidegate_scheduler::messages::Inspect;
-use tidegate_units::{Cost, Priority};
+use tidegate_scheduler::messages::{Inspect, ReconfigureError};
+use tidegate_units::{Cost, Limit, Priority};
 
 use crate::handle::Core;
 use crate::{AcquireError, Handle, Permit, PermitRequest};
@@ -60,6 +61,16 @@ pub struct SettlePermit {
     pub observation: Observation,
 }
 
+/// Change the limits of the service; the same as [`Handle::reconfigure`].
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<(), ReconfigureError>")]
+pub struct ChangeLimits {
+    /// The new limits.
+    pub limits: Vec<Limit>,
+    /// What becomes of what was used.
+    pub carry: Carry,
+}
+
 /// The actor that takes messages for one service.
 #[derive(Debug)]
 pub struct Desk {
@@ -73,7 +84,7 @@ impl Desk {
 }
 
 impl Handle {
-    /// Where to send [`AcquirePermit`], [`SettlePermit`] or
+    /// Where to send [`AcquirePermit`], [`SettlePermit`], [`ChangeLimits`] or
     /// [`Inspect`] for this service.
     pub fn recipient<M>(&self) -> Recipient<M>
     where
@@ -110,6 +121,15 @@ impl Handler<SettlePermit> for Desk {
 
     fn handle(&mut self, settle: SettlePermit, _: &mut Context<Self>) {
         settle.permit.settle(settle.observation);
+    }
+}
+
+impl Handler<ChangeLimits> for Desk {
+    type Result = ResponseFuture<Result<(), ReconfigureError>>;
+
+    fn handle(&mut self, change: ChangeLimits, _: &mut Context<Self>) -> Self::Result {
+        let core = Arc::clone(&self.core);
+        Box::pin(async move { core.reconfigure(change.limits, change.carry).await })
     }
 }
 

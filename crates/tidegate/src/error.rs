@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tidegate_config::ConfigErrors;
+use tidegate_config::{Config, ConfigErrors};
 use tidegate_scheduler::messages::Unavailable;
 use tidegate_store::RunMarkError;
 use tidegate_units::{Code, InvalidServiceName, Rejection, ServiceName};
@@ -132,8 +132,13 @@ pub struct UnknownService {
     pub(crate) known: String,
 }
 
+// What a configuration may hold, a change may too.
+const _: () = assert!(Config::LIMITS_MAX == tidegate_scheduler::limiter::LIMITS_MAX);
+
 #[cfg(test)]
 mod tests {
+    use tidegate_scheduler::RefusedLimits;
+    use tidegate_scheduler::messages::ReconfigureError;
     use tidegate_units::{Dimension, Reason, Scope, Span};
 
     use super::*;
@@ -169,5 +174,24 @@ mod tests {
         let lines: Vec<String> =
             errors.iter().map(|error| format!("{}: {error}", error.code())).collect();
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn every_refused_change_says_what_to_do() {
+        let scope = Scope::Service("anthropic".parse().expect("a name"));
+        let (dimension, known) = (Dimension::Bytes, "requests, tokens".to_owned());
+        let why = Unavailable::Restarting;
+        let errors: [ReconfigureError; 4] = [
+            RefusedLimits::TooMany { scope: scope.clone(), count: 65 }.into(),
+            RefusedLimits::UnknownDimension { scope: Scope::Global, dimension, known }.into(),
+            RefusedLimits::UnderWay { scope: scope.clone() }.into(),
+            ReconfigureError::Unavailable { scope, why },
+        ];
+        insta::assert_snapshot!(errors.map(|error| error.to_string()).join("\n"), @"
+        65 limits for service `anthropic`: use at most 64 in one place
+        a limit on bytes for all services: only requests, tokens can be limited while it runs, restart with the new limits
+        another change of the limits of service `anthropic` is under way: wait until it is answered
+        cannot change the limits of service `anthropic`: the limiter is restarting after a failure: try again in a moment
+        ");
     }
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::thread::ThreadId;
 
 use actix::Addr;
-use tidegate_algorithms::LimitUsage;
+use tidegate_algorithms::{Carry, LimitUsage};
 use tidegate_scheduler::LimiterState;
 use tidegate_scheduler::actor::LimiterActor;
 use tidegate_scheduler::front::Front;
-use tidegate_scheduler::messages::{Inspect, Reset, Unavailable};
+use tidegate_scheduler::messages::{Inspect, Reconfigure, ReconfigureError, Reset, Unavailable};
 use tidegate_supervisor::actor::SupervisorActor;
-use tidegate_units::{Cost, ServiceName, Span};
+use tidegate_units::{Cost, Limit, Scope, ServiceName, Span};
 
 use crate::desk::Desk;
 use crate::{AcquireError, PermitRequest};
@@ -84,6 +84,62 @@ impl Handle {
         self.core.limiter.send(Reset).await.map_err(|_| self.core.gone())
     }
 
+    /// Puts these limits in the place of the service's own, while calls come and wait. When it returns
+    /// they hold: nothing is granted under the old ones any more.
+    ///
+    /// A limit takes over from the old one of its dimension with the same window, or else from another
+    /// of its dimension; `carry` says how much of what was used goes with it. Who waits is granted at
+    /// once where there is room now, and refused at once where there never will be, or not before its
+    /// deadline. None at all means that only the shared limits hold. Queue and shared limits stay.
+    ///
+    /// After a failure the limiter goes on under the limits that were set last. A new start takes them
+    /// from the configuration again.
+    ///
+    /// ```
+    /// use tidegate::{Carry, Cost, ServiceConfig, Tidegate};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # actix::System::new().block_on(async {
+    /// let limits = ["2 requests per minute".parse()?];
+    /// let tidegate = Tidegate::builder().service("git", ServiceConfig::limited(limits))?.start()?;
+    /// let git = tidegate.service("git")?;
+    /// git.request().cost(Cost::request().requests(2)).acquire().await?.done();
+    ///
+    /// // Two stay used, so one more passes now.
+    /// git.reconfigure(["3 requests per minute".parse()?], Carry::Additive).await?;
+    /// git.request().acquire().await?.done();
+    /// assert!(git.request().try_acquire().is_err());
+    ///
+    /// // Nobody has counted the bytes of calls that are under way.
+    /// let limits = ["1_000 bytes per minute".parse()?];
+    /// let refused = git.reconfigure(limits, Carry::Additive).await.unwrap_err();
+    /// assert_eq!(
+    ///     refused.to_string(),
+    ///     "a limit on bytes for service `git`: only requests can be limited while it runs, \
+    ///      restart with the new limits"
+    /// );
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ReconfigureError`], and nothing has changed: for more than 64 limits, for one on a dimension
+    /// that neither the service nor what it shares was limited in at the start, and when nobody
+    /// answers. Requests can always be limited.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it has returned, the change may or may not have been made; never a part of it.
+    pub async fn reconfigure(
+        &self,
+        limits: impl IntoIterator<Item = Limit>,
+        carry: Carry,
+    ) -> Result<(), ReconfigureError> {
+        self.core.reconfigure(limits.into_iter().collect(), carry).await
+    }
+
     /// Makes the limiter's machine panic.
     ///
     /// # Errors
@@ -97,6 +153,18 @@ impl Handle {
 }
 
 impl Core {
+    pub(crate) async fn reconfigure(
+        &self,
+        limits: Vec<Limit>,
+        carry: Carry,
+    ) -> Result<(), ReconfigureError> {
+        let answer = self.limiter.send(Reconfigure { limits, carry }).await;
+        answer.unwrap_or_else(|_| {
+            let scope = Scope::Service(self.front.service().clone());
+            Err(ReconfigureError::Unavailable { scope, why: Unavailable::Gone })
+        })
+    }
+
     /// Nobody answered.
     pub(crate) fn gone(&self) -> AcquireError {
         self.unavailable(Unavailable::Gone)

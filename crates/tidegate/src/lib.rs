@@ -33,7 +33,8 @@
 //! - [`desk`] is for hosts made of actix actors, who send messages instead.
 //!
 //! A permit is granted from the service's gate with one atomic operation while there is enough in it;
-//! only then is anybody asked. See `docs/ARCHITECTURE.md` for the way of a call.
+//! only then is anybody asked. Limits can change while all this runs: [`Handle::reconfigure`] and
+//! [`Tidegate::reconfigure_shared`]. See `docs/ARCHITECTURE.md` for the way of a call.
 
 pub mod builder;
 pub mod desk;
@@ -54,10 +55,11 @@ pub use request::{Acquiring, PermitRequest};
 pub use system::Tidegate;
 
 pub use tidegate_adaptive::Observation;
+pub use tidegate_algorithms::Carry;
 pub use tidegate_config::{Config, ConfigErrors, QueueConfig, ServiceConfig};
 pub use tidegate_observability::{Event, Events};
-pub use tidegate_scheduler::LimiterState;
-pub use tidegate_scheduler::messages::Unavailable;
+pub use tidegate_scheduler::messages::{ReconfigureError, Unavailable};
+pub use tidegate_scheduler::{LimiterState, RefusedLimits};
 pub use tidegate_supervisor::{RestartPolicy, SupervisorState};
 pub use tidegate_units::{
     Calendar, Code, Cost, Dimension, EnforcedAs, Limit, LimitError, Outcome, Period, Priority,

@@ -6,14 +6,17 @@ use std::thread::JoinHandle;
 
 use actix::prelude::*;
 use crossbeam_channel::bounded;
+use tidegate_algorithms::Carry;
 use tidegate_observability::event::channel;
 use tidegate_observability::{EventSender, Events, Exporter, Sample};
 use tidegate_scheduler::LimiterConfig;
-use tidegate_scheduler::messages::{Inspect, Unavailable};
+use tidegate_scheduler::messages::{Inspect, ReconfigureError, Unavailable};
 use tidegate_store::RunMarkFile;
-use tidegate_supervisor::actor::{Inspect as InspectAll, StopAll, SupervisorActor};
+use tidegate_supervisor::actor::{
+    Inspect as InspectAll, ReconfigureShared, StopAll, SupervisorActor,
+};
 use tidegate_supervisor::{SupervisorConfig, SupervisorState};
-use tidegate_units::{Clock, ServiceName, Span};
+use tidegate_units::{Clock, Limit, Scope, ServiceName, Span};
 use tokio::runtime::{Handle as Runtime, RuntimeFlavor};
 
 use crate::desk::Desk;
@@ -107,6 +110,66 @@ impl Tidegate {
     /// [`AcquireError::Stopped`] when nobody answers.
     pub async fn supervisor_state(&self) -> Result<SupervisorState, AcquireError> {
         self.supervisor.send(InspectAll).await.map_err(|_| self.gone())
+    }
+
+    /// Puts these limits in the place of those that all services share, while calls come and wait.
+    /// When it returns, every service has heard of them and given back what it held unspent; what it
+    /// had granted by then counts against the new limits as `carry` says.
+    ///
+    /// Which limit takes over from which, and what becomes of those who wait, is as for
+    /// [`Handle::reconfigure`].
+    ///
+    /// ```
+    /// use tidegate::{Carry, ServiceConfig, Tidegate};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # actix::System::new().block_on(async {
+    /// let tidegate = Tidegate::builder()
+    ///     .service("git", ServiceConfig::default())?
+    ///     .global_limit("1 request per minute".parse()?)
+    ///     .start()?;
+    /// let git = tidegate.service("git")?;
+    /// git.request().acquire().await?.done();
+    ///
+    /// tidegate.reconfigure_shared(["2 requests per minute".parse()?], Carry::Additive).await?;
+    /// git.request().acquire().await?.done();
+    ///
+    /// let limits = ["1_000 bytes per minute".parse()?];
+    /// let refused = tidegate.reconfigure_shared(limits, Carry::Additive).await.unwrap_err();
+    /// assert_eq!(
+    ///     refused.to_string(),
+    ///     "a limit on bytes for all services: only requests can be limited while it runs, \
+    ///      restart with the new limits"
+    /// );
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ReconfigureError`], and nothing has changed: for more than 64 limits, for one on a dimension
+    /// other than requests that no shared limit counted at the start, and when nobody answers.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Handle::reconfigure`].
+    pub async fn reconfigure_shared(
+        &self,
+        limits: impl IntoIterator<Item = Limit>,
+        carry: Carry,
+    ) -> Result<(), ReconfigureError> {
+        let limits = limits.into_iter().collect();
+        let answer = self.supervisor.send(ReconfigureShared { limits, carry }).await;
+        answer.unwrap_or_else(|_| {
+            let (scope, why) = (Scope::Global, Unavailable::Gone);
+            Err(ReconfigureError::Unavailable { scope, why })
+        })?;
+        for handle in self.services.values() {
+            // Behind the message of the change in its mailbox; who is gone grants nothing.
+            let _ = handle.core.limiter.send(Inspect).await;
+        }
+        Ok(())
     }
 
     /// What happens seldom and matters: failures and restarts. One channel for all who listen.
