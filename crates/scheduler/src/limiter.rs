@@ -81,6 +81,10 @@ pub struct Limiter {
     change: Option<Change>,
     /// Shared limits that do.
     shared_change: Option<Vec<Limit>>,
+    /// The latest instant seen: no charge is from later, though the clock steps back.
+    latest: Instant,
+    /// Charges until then were made by a machine that has failed, and are not given back.
+    forgot_at: Option<Instant>,
     events: VecDeque<Event>,
     counts: Counts,
 }
@@ -121,6 +125,8 @@ impl Limiter {
             recalled: false,
             change: None,
             shared_change: None,
+            latest: Instant::ZERO,
+            forgot_at: None,
             events: VecDeque::new(),
             counts: Counts::default(),
         }
@@ -132,6 +138,8 @@ impl Limiter {
     pub fn rebuilt(config: LimiterConfig, now: Instant, before: &Past) -> Self {
         let mut limiter = Self::limited(config, &before.limits, &before.shared);
         limiter.tell_limits();
+        limiter.latest = before.latest.max(now);
+        limiter.forgot_at = Some(limiter.latest);
         limiter.life = before.life + 1;
         limiter.counts = before.counts;
         limiter.pause = before.pause;
@@ -203,6 +211,7 @@ impl Limiter {
 
     /// What the gate held when it was read, just before `now`.
     pub fn gate_read(&mut self, now: Instant, reading: Reading) {
+        self.latest = self.latest.max(now);
         let was_open = self.gate.is_open();
         let seen = self.gate.read(reading);
         self.account(now, &seen);
@@ -215,6 +224,7 @@ impl Limiter {
     /// What was left in the gate when it was closed, just before `now`.
     pub fn gate_closed(&mut self, now: Instant, reading: Reading) {
         self.closing = false;
+        self.latest = self.latest.max(now);
         let seen = self.gate.closed(reading);
         self.account(now, &seen);
         self.make_changes(now);
@@ -371,6 +381,7 @@ impl Limiter {
             counts: self.counts,
             pause: self.pause,
             debts: ledger.debts(now),
+            latest: self.latest.max(now),
             limits: ledger.limits().cloned().collect(),
             shared: shared.unwrap_or_else(|| self.shared_when_full.limits().cloned().collect()),
             unreported_debt: self.slice.unreported_debt().clone(),

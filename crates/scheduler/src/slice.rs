@@ -51,6 +51,8 @@ pub(crate) struct Slice {
     unreported: Report,
     /// When the last report was made: what was spent by then is in the supervisor's books.
     reported_at: Instant,
+    /// When the shared limits changed: what was spent until then is not given back.
+    forgot_at: Option<Instant>,
     /// A request for more is under way.
     borrowing: bool,
     /// Below this, more is wanted: half of what there was after the last loan.
@@ -65,6 +67,7 @@ impl Slice {
             held: Amounts::NONE,
             unreported,
             reported_at: Instant::ZERO,
+            forgot_at: None,
             borrowing: false,
             low: Amounts::NONE,
         }
@@ -75,9 +78,12 @@ impl Slice {
         !self.dimensions.is_empty()
     }
 
-    /// Other shared limits hold from now on. Nothing is held: it was given back under the old ones.
-    pub(crate) fn relimit(&mut self, dimensions: Vec<Dimension>) {
+    /// Other shared limits hold from now on, and nothing was spent later than `latest`. Nothing is
+    /// held: it was given back under the old ones. The supervisor cannot tell by itself what was spent
+    /// before: a clock that stepped back lets a charge that it has in its books look younger than that.
+    pub(crate) fn relimit(&mut self, latest: Instant, dimensions: Vec<Dimension>) {
         debug_assert!(self.held.is_none(), "SUP-4: {} is held over a change", self.held);
+        self.forgot_at = Some(latest);
         self.dimensions = dimensions;
     }
 
@@ -168,7 +174,8 @@ impl Slice {
     /// later spending must not stand in for it, or it would be forgotten too early.
     pub(crate) fn refund(&mut self, recorded: Instant, amounts: &Amounts) {
         let shared = self.shared(amounts);
-        if shared.is_none() {
+        let forgotten = self.forgot_at.is_some_and(|forgot_at| recorded <= forgot_at);
+        if forgotten || shared.is_none() {
             return;
         }
         if recorded > self.reported_at && self.unreported.used.covers(&shared) {
@@ -255,5 +262,19 @@ mod tests {
         let report = slice.report(Instant::from_nanos(12));
         slice.report_bounced(report.clone());
         assert_eq!(slice.report(Instant::from_nanos(13)), report);
+    }
+
+    #[test]
+    fn what_was_spent_before_a_change_is_not_given_back_though_the_clock_stepped_back() {
+        let mut slice = spent(10);
+        slice.give_back();
+        assert_eq!(slice.report(Instant::from_nanos(8)).used, requests(2));
+        slice.relimit(Instant::from_nanos(11), vec![Dimension::Requests]);
+        slice.lent(&requests(5), &Amounts::NONE);
+        slice.spend(&Cost::request().requests(2));
+        slice.refund(Instant::from_nanos(11), &requests(2));
+        assert_eq!(slice.all_held(), &requests(3));
+        let report = slice.report(Instant::from_nanos(12));
+        assert_eq!((report.used, report.refunds.len()), (requests(2), 0));
     }
 }

@@ -126,6 +126,8 @@ pub struct Past {
     pub(super) life: u64,
     pub(super) counts: Counts,
     pub(super) pause: Pause,
+    /// The latest instant that was seen.
+    pub(super) latest: Instant,
     /// Under each of the service's own limits.
     pub(super) debts: Vec<u64>,
     /// Those limits.

@@ -274,6 +274,9 @@ impl Limiter {
     }
 
     pub(super) fn give_back(&mut self, now: Instant, recorded: Instant, refund: &Amounts) {
+        if self.forgot_at.is_some_and(|forgot_at| recorded <= forgot_at) {
+            return;
+        }
         self.ledger.refund(now, recorded, refund);
         self.slice.refund(recorded, refund);
     }

@@ -138,7 +138,7 @@ impl Limiter {
             self.shared_when_full = Ledger::new(Scope::Global, limits);
             self.shared_change = None;
             self.give_back_slice(now);
-            self.slice.relimit(self.shared_when_full.dimensions());
+            self.slice.relimit(self.latest, self.shared_when_full.dimensions());
             self.more_to_borrow_at = None;
         }
         self.tick = super::tick(self.ledger.limits().chain(self.shared_when_full.limits()));
