@@ -188,10 +188,9 @@ impl<K> Keyed<K> {
         let (mut left, mut dropped) = (SWEPT_PER_CALL, 0);
         for _ in 0..self.shards.len() {
             let index = self.cursor.fetch_add(1, Ordering::Relaxed) % self.shards.len();
-            let mut shard = self.shards[index].lock();
-            let buckets = shard.buckets().min(left);
-            dropped += shard.sweep(buckets, now);
-            left -= buckets;
+            let (gone, seen) = self.shards[index].lock().sweep(left, usize::MAX, now);
+            dropped += gone;
+            left -= seen;
             if left == 0 {
                 break;
             }

@@ -1,12 +1,12 @@
 //! Slots, eight to a cache line, and what a look at them finds.
 
-use super::word::{Tag, is_spent};
+use super::word::{FREE, Tag, full_at, is_spent};
 use crate::sync::{AtomicU64, Ordering};
 
 /// Slots of a line: a cache line's worth; few enough for every interleaving when loom is about.
 pub(super) const SLOTS: usize = if cfg!(loom) { 2 } else { 8 };
 
-/// So many live slots, and a newcomer looks whether its second line is emptier.
+/// So many slots in use, and a newcomer looks whether its second line is emptier.
 const CROWDED: usize = SLOTS - 1;
 
 /// Eight slots on one cache line.
@@ -37,7 +37,9 @@ pub(super) struct View<'a> {
     pub(super) candidate: Option<Seen<'a>>,
     /// All others that do.
     pub(super) rivals: Vec<Seen<'a>>,
-    /// A slot that says nothing, in the emptier line if the first is crowded.
+    /// A slot to take. One that was never used is best, in the second line if the first is crowded and
+    /// that one is not; else the one that has been saying nothing for longest, because the key of the
+    /// others may yet come back and save itself the way through here.
     pub(super) spent: Option<Seen<'a>>,
 }
 
@@ -98,23 +100,28 @@ impl<'a> Pair<'a> {
     /// Everything that concerns a key.
     pub(super) fn view(&self, tag: Tag, base: u64, now: u64) -> View<'a> {
         let mut view = View::default();
-        let mut least = usize::MAX;
+        let (mut free, mut least) = (None, usize::MAX);
+        let mut oldest: Option<(u64, Seen<'a>)> = None;
         for line in self.lines() {
-            let (mut live, mut spent) = (0, None);
+            let (mut used, mut free_here) = (0, None);
             for seen in line.slots() {
-                if is_spent(seen.word, base, now) {
-                    spent = spent.or(Some(seen));
-                } else {
-                    live += 1;
-                }
                 view.note(tag, seen);
+                if seen.word == FREE {
+                    free_here = free_here.or(Some(seen));
+                    continue;
+                }
+                used += 1;
+                let at = full_at(seen.word, base);
+                if is_spent(seen.word, base, now) && oldest.is_none_or(|(least, _)| at < least) {
+                    oldest = Some((at, seen));
+                }
             }
-            let wanted = least == usize::MAX || (least >= CROWDED && live < least);
-            if wanted && spent.is_some() {
-                view.spent = spent;
+            if least == usize::MAX || (least >= CROWDED && used < least) {
+                free = free_here.or(free);
             }
-            least = least.min(live);
+            least = least.min(used);
         }
+        view.spent = free.or(oldest.map(|(_, seen)| seen));
         view
     }
 }

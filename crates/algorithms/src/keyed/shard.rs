@@ -14,11 +14,12 @@ use hashbrown::HashTable;
 
 use super::rule::{Pace, Step};
 
-/// Buckets of the table that a newcomer looks through for entries to drop.
-const SWEPT_PER_NEWCOMER: usize = 8;
-
-/// The same when there is no room: enough to see all of a small shard, and soon all of a large one.
+/// Buckets that a newcomer looks through when there is no room: all of a small shard, and soon all of a
+/// large one. Before that nothing is dropped: the key of an entry that says nothing may yet come back.
 const SWEPT_WHEN_FULL: usize = 256;
+
+/// Entries after whose dropping a newcomer has done enough.
+const DROPPED_WHEN_FULL: usize = 8;
 
 /// Entries of some keys.
 #[derive(Debug)]
@@ -81,7 +82,6 @@ impl<K> Shard<K> {
         ask: Ask,
         hasher: impl Fn(&K) -> u64,
     ) -> (Step, bool) {
-        self.sweep(SWEPT_PER_NEWCOMER, ask.now);
         let step = ask.step(self.floor.max(self.overflow));
         let Step::Admit(full_at) = step else {
             return (step, self.overflow > self.floor.max(ask.now));
@@ -90,7 +90,7 @@ impl<K> Shard<K> {
             return (step, false);
         }
         if self.entries.len() >= self.room {
-            self.sweep(SWEPT_WHEN_FULL, ask.now);
+            self.sweep(SWEPT_WHEN_FULL, DROPPED_WHEN_FULL, ask.now);
         }
         if self.entries.len() >= self.room {
             self.overflow = full_at;
@@ -113,26 +113,24 @@ impl<K> Shard<K> {
         self.entries.insert_unique(hash, entry, hasher);
     }
 
-    /// Drops what is full again at `now` among the next so many buckets. Answers how many entries.
-    pub(super) fn sweep(&mut self, buckets: usize, now: u64) -> usize {
-        let before = self.entries.len();
-        for _ in 0..buckets.min(self.entries.num_buckets()) {
+    /// Drops what is full again at `now` among the next so many buckets, until so many are dropped.
+    /// Answers how many entries, and how many buckets it looked at.
+    pub(super) fn sweep(&mut self, buckets: usize, enough: usize, now: u64) -> (usize, usize) {
+        let (mut dropped, mut seen) = (0, 0);
+        while seen < buckets.min(self.entries.num_buckets()) && dropped < enough {
             let index = self.cursor;
             self.cursor = (index + 1) % self.entries.num_buckets();
+            seen += 1;
             let is_full = |entry: &Entry<K>| entry.full_at <= now;
             if self.entries.get_bucket(index).is_some_and(is_full)
                 && let Ok(entry) = self.entries.get_bucket_entry(index)
             {
                 entry.remove();
                 self.floor = self.floor.max(now);
+                dropped += 1;
             }
         }
-        before - self.entries.len()
-    }
-
-    /// How many buckets there are to sweep.
-    pub(super) fn buckets(&self) -> usize {
-        self.entries.num_buckets()
+        (dropped, seen)
     }
 
     pub(super) fn len(&self) -> usize {
