@@ -164,3 +164,40 @@ fn a_sweep_loses_no_charge() {
         assert_eq!(admitted(&table, "a", INTERVAL), 0, "KEY-1");
     });
 }
+
+/// What a slot in two words does, a tag and a tick: while one thread charges its own spent slot, another
+/// puts its tag there. The charge then stands on the wrong key, and the right one finds a full bucket.
+#[test]
+#[should_panic(expected = "one permit too many")]
+fn a_slot_in_two_words_would_mint() {
+    use loom::sync::atomic::{AtomicU64, Ordering};
+
+    /// Takes one permit of `key`, whose bucket holds one; `None` where another key has the slot.
+    fn take(slot: &(AtomicU64, AtomicU64), key: u64, now: u64) -> Option<bool> {
+        let (tag, full_at) = (slot.0.load(Ordering::SeqCst), slot.1.load(Ordering::SeqCst));
+        if tag != key {
+            let spent = full_at <= now;
+            let claimed = slot.0.compare_exchange(tag, key, Ordering::SeqCst, Ordering::SeqCst);
+            if !spent || claimed.is_err() {
+                return None;
+            }
+        } else if full_at > now {
+            return Some(false);
+        }
+        let charged = now + INTERVAL;
+        let swap = slot.1.compare_exchange(full_at, charged, Ordering::SeqCst, Ordering::SeqCst);
+        swap.is_ok().then_some(true)
+    }
+
+    loom::model(|| {
+        let slot = Arc::new((AtomicU64::new(1), AtomicU64::new(0)));
+        let own = {
+            let slot = Arc::clone(&slot);
+            thread::spawn(move || take(&slot, 1, 1) == Some(true))
+        };
+        let _ = take(&slot, 2, 1);
+        let admitted = own.join().expect("no panic");
+        let is_remembered = slot.0.load(Ordering::SeqCst) == 1;
+        assert!(!admitted || is_remembered, "one permit too many");
+    });
+}

@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_word_is_read_as_it_was_written_all_over_the_range() {
-        let tag = Tag::of(0xABCDEF);
+        let tag = Tag::of(0x00AB_CDEF);
         for base in [0, 1, RANGE - 1, RANGE, 5 * RANGE / 2 + 3, u64::MAX - RANGE] {
             for tick in [base, base + 1, base + RANGE / 2, base + RANGE - 1] {
                 let word = tag.settled(tick);
