@@ -253,7 +253,7 @@ fn a_compact_table_is_late_by_two_ticks_per_permit_at_most() {
         let true_wait = wait(&|cost| exact.check_n(&1, cost, now), cost);
         // A tick of this limit is 2^14 ns.
         assert!(ours + Span::from_nanos(1 << 14) > true_wait);
-        assert!(ours <= true_wait + Span::from_nanos(2 * cost << 14), "{ours} for {true_wait}");
+        assert!(ours <= true_wait + Span::from_nanos((2 * cost) << 14), "{ours} for {true_wait}");
     }
 }
 

@@ -127,8 +127,8 @@ struct Written {
 pub(super) struct Spot {
     tag: Tag,
     first: usize,
-    second: usize,
-    overflow: usize,
+    /// For what few decisions need: the second line.
+    hash: u64,
 }
 
 /// One question at one instant.
@@ -248,12 +248,7 @@ impl CompactKeyed {
     #[inline]
     pub(super) fn spot<Q: Hash + ?Sized>(&self, key: &Q) -> Spot {
         let hash = self.secret.hash(key);
-        let lines = self.lines.len();
-        let first = part(hash, lines);
-        // The tag's bits again, spread out: the second line must not follow from the first alone.
-        let step = 1 + part(hash.wrapping_mul(0x9E37_79B9_7F4A_7C15), lines.max(2) - 1);
-        let second = if first + step < lines { first + step } else { first + step - lines };
-        Spot { tag: Tag::of(hash), first, second, overflow: first % self.overflows.len() }
+        Spot { tag: Tag::of(hash), first: part(hash, self.lines.len()), hash }
     }
 
     /// Asks for the line in which the key most likely is.

@@ -2,11 +2,11 @@
 //!
 //! The argument for why no step admits too much stands in the documentation of `compact.rs`.
 
-use super::{Ask, CompactKeyed, Spot};
+use super::{Ask, CompactKeyed, Spot, part};
 use crate::keyed::lines::{Pair, Seen};
 use crate::keyed::rule::Step;
 use crate::keyed::word::FREE;
-use crate::sync::{Ordering, fence};
+use crate::sync::{AtomicU64, Ordering, fence};
 
 /// A step, and whether it was decided on the shared bucket; `None` if something changed meanwhile and
 /// the caller has to look again.
@@ -78,7 +78,7 @@ impl CompactKeyed {
 
     /// Takes from the bucket that keys without a slot share, unless the key turns out to have one.
     fn overflow(&self, spot: &Spot, pair: Pair<'_>, ask: Ask) -> Tried {
-        let bucket = &self.overflows[spot.overflow];
+        let bucket = self.bucket(spot);
         let (before, floor) = (bucket.load(Ordering::Acquire), self.floor());
         let step = self.pace.step(before.max(floor), ask.now, ask.cost);
         let Step::Admit(after) = step else {
@@ -101,8 +101,7 @@ impl CompactKeyed {
 
     /// What a key without a slot would get, if it has one now; and whether the shared bucket is why.
     fn step_of_a_newcomer(&self, spot: &Spot, ask: Ask) -> (Step, bool) {
-        let (floor, overflow) =
-            (self.floor(), self.overflows[spot.overflow].load(Ordering::Acquire));
+        let (floor, overflow) = (self.floor(), self.bucket(spot).load(Ordering::Acquire));
         let step = self.pace.step(floor.max(overflow), ask.now, ask.cost);
         (step, !matches!(step, Step::Admit(_)) && overflow > floor.max(ask.now))
     }
@@ -118,8 +117,18 @@ impl CompactKeyed {
         }
     }
 
+    /// The bucket that this key shares with others if it has no slot.
+    fn bucket(&self, spot: &Spot) -> &AtomicU64 {
+        &self.overflows[spot.first % self.overflows.len()]
+    }
+
     fn pair(&self, spot: &Spot) -> Pair<'_> {
-        let second = (spot.second != spot.first).then(|| &self.lines[spot.second]);
+        let lines = self.lines.len();
+        // All bits of the hash again, mixed: the second line must not follow from the first alone.
+        let step = 1 + part(spot.hash.wrapping_mul(0x9E37_79B9_7F4A_7C15), lines.max(2) - 1);
+        let second =
+            if spot.first + step < lines { spot.first + step } else { spot.first + step - lines };
+        let second = (second != spot.first).then(|| &self.lines[second]);
         Pair { first: &self.lines[spot.first], second }
     }
 }
