@@ -86,6 +86,27 @@ fn three_newcomers_who_see_different_free_slots_share_one_bucket() {
     });
 }
 
+/// A sweep frees the first slot between their looks: each takes another one. There are two permits, and
+/// they want three.
+#[test]
+fn newcomers_who_take_different_slots_share_one_bucket() {
+    model(3, || {
+        let table = table(1, 2);
+        assert_eq!(admitted(&table, "other", 0), 1);
+        let sweeper = {
+            let table = Arc::clone(&table);
+            thread::spawn(move || {
+                let now = Instant::from_nanos(INTERVAL);
+                table.sweep(now);
+                u64::from(table.check_n("a", 2, now).is_admitted())
+            })
+        };
+        let took = admitted(&table, "a", INTERVAL - 1);
+        let also = 2 * sweeper.join().expect("no panic");
+        assert!(took + also <= 2, "KEY-4: {took} and {also}");
+    });
+}
+
 /// In a second line, too.
 #[test]
 fn newcomers_in_two_lines_share_one_bucket() {
