@@ -41,13 +41,13 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What is held by `build`'s result, and the most that was held at any moment until `used` returned.
-fn measured<T>(build: impl FnOnce() -> T, used: impl FnOnce(&T)) -> (usize, usize, T) {
+/// What is held by what `make` makes, and the most that was held at any moment until `try_out` returned.
+fn measured<T>(make: impl FnOnce() -> T, try_out: impl FnOnce(&T)) -> (usize, usize, T) {
     HELD.set((0, 0));
-    let built = build();
+    let made = make();
     let held = HELD.get().0;
-    used(&built);
-    (held, HELD.get().1, built)
+    try_out(&made);
+    (held, HELD.get().1, made)
 }
 
 fn limit() -> Limit {
