@@ -44,10 +44,10 @@ static ALLOCATOR: Counting = Counting;
 /// What is held by what `make` makes, and the most that was held at any moment until `try_out` returned.
 fn measured<T>(make: impl FnOnce() -> T, try_out: impl FnOnce(&T)) -> (usize, usize, T) {
     HELD.set((0, 0));
-    let made = make();
+    let table = make();
     let held = HELD.get().0;
-    try_out(&made);
-    (held, HELD.get().1, made)
+    try_out(&table);
+    (held, HELD.get().1, table)
 }
 
 fn limit() -> Limit {
