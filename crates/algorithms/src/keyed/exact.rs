@@ -2,7 +2,9 @@
 //!
 //! A power of two of shards, each a hash table behind a lock on cache lines of its own. A decision is
 //! short: hash, lock, find, compare, store. A lock that is held for some ten nanoseconds costs two
-//! atomic operations; a lock for many readers costs as many and a third for the entry.
+//! atomic operations; a lock for many readers costs as many and a third for the entry. Measured on 64
+//! shards, one and two threads, 11.6 and 11.1 ns against 13.8 and 13.9; and no lock of another library
+//! was faster than the standard one.
 //!
 //! Tables are allocated whole when the limiter is made: no decision waits for one to grow, and memory is
 //! known from the start (KEY-3). What keys hold elsewhere (the text of a `String`) comes on top, for at
