@@ -244,7 +244,7 @@ mod tests {
         cargo check -p tidegate-supervisor --no-default-features
         cargo tree -p tidegate-supervisor --no-default-features -e normal --prefix none
         cargo test --workspace --all-features
-        RUSTFLAGS='--cfg loom' cargo test --target-dir target/loom --release -p tidegate-algorithms --test loom --test loom_keyed
+        RUSTFLAGS='--cfg loom' cargo test --target-dir target/loom --release -p tidegate-algorithms --test 'loom*'
         RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --all-features
         cargo run --release -- replay --json target/replay.json
         cargo run --release -- replay --trace /data/hour.csv.gz --scenario const-none --controller fixed,naive --json target/replay-trace.json
@@ -258,7 +258,7 @@ mod tests {
         let (quick, full) = (shown(true, None), shown(false, None));
         let left_out: Vec<_> = full.lines().filter(|line| !quick.contains(line)).collect();
         insta::assert_snapshot!(left_out.join("\n"), @"
-        RUSTFLAGS='--cfg loom' cargo test --target-dir target/loom --release -p tidegate-algorithms --test loom --test loom_keyed
+        RUSTFLAGS='--cfg loom' cargo test --target-dir target/loom --release -p tidegate-algorithms --test 'loom*'
         RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --all-features
         cargo xtask bench --quick
         ");
