@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
-use tidegate_units::{Clock, Instant, Limit, Span, TscClock};
+use tidegate_units::{Clock, Instant, Limit, Span, TscClock, WallClock, WallOrigin};
 
 use crate::{Carry, Decision};
 
@@ -53,6 +53,8 @@ pub struct Direct<C = TscClock> {
 struct Inner<C> {
     form: Form,
     clock: C,
+    /// For limits per calendar period.
+    origin: WallOrigin,
     limit: Mutex<Limit>,
     /// Somebody waits: nobody may overtake.
     has_line: AtomicBool,
@@ -61,8 +63,12 @@ struct Inner<C> {
 
 impl Direct {
     /// A limiter of which nothing has been used, on the processor's own counter.
+    ///
+    /// The wall clock is read once, for limits per calendar period.
     pub fn new(limit: &Limit) -> Self {
-        Self::with_clock(limit, TscClock::new())
+        let clock = TscClock::new();
+        let origin = WallClock.origin_of(&clock);
+        Self::since(limit, clock, origin)
     }
 }
 
@@ -76,11 +82,19 @@ impl<C: Clock + 'static> Direct<C> {
     /// A limiter of which nothing has been used, on another clock.
     ///
     /// A clock that lags behind by up to `l` lets through, within any span, what a punctual one lets
-    /// through within that span and `l`.
+    /// through within that span and `l`. For a limit per calendar period, the clock's origin is taken
+    /// to be 1970; see [`Direct::since`].
     pub fn with_clock(limit: &Limit, clock: C) -> Self {
+        Self::since(limit, clock, WallOrigin::default())
+    }
+
+    /// The same where the clock's origin is known to be another; only limits per calendar period need
+    /// to know it.
+    pub fn since(limit: &Limit, clock: C, origin: WallOrigin) -> Self {
         let inner = Inner {
-            form: Form::of(limit),
+            form: Form::of(limit, origin),
             clock,
+            origin,
             limit: Mutex::new(limit.clone()),
             has_line: AtomicBool::new(false),
             line: Mutex::new(Line::default()),
@@ -220,7 +234,8 @@ impl<C: Clock + 'static> Direct<C> {
     /// nothing has changed.
     pub fn reconfigure(&self, limit: &Limit, carry: Carry) -> Result<(), WrongForm> {
         let mut held = self.inner.limit.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.inner.form.reconfigure(self.inner.clock.now(), limit, carry) {
+        let inner = &self.inner;
+        if !inner.form.reconfigure(inner.clock.now(), limit, inner.origin, carry) {
             return Err(WrongForm { limit: limit.to_string() });
         }
         *held = limit.clone();

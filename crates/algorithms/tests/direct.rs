@@ -118,6 +118,24 @@ fn a_word_cannot_take_over_a_window() {
     assert_eq!(direct.reconfigure(&bucket(10, 10), Carry::AsIs), Ok(()));
 }
 
+/// The clock of a process knows no midnight; its origin does.
+#[cfg(feature = "calendar")]
+#[test]
+fn a_day_ends_at_midnight() {
+    use tidegate_units::WallOrigin;
+
+    let limit: Limit = "5 requests per day in Europe/Berlin".parse().expect("a limit");
+    let limit = limit.guard(Span::ZERO).expect("no guard");
+    let clock = Hand::new();
+    // 2026-11-21 at 22:59:59 in London is a second before midnight in Berlin.
+    let origin = WallOrigin::when(clock.now(), 1_795_301_999_000_000_000);
+    let direct = Direct::since(&limit, clock.clone(), origin);
+    assert_eq!(direct.check_n(5), Ok(()));
+    assert_eq!(direct.check(), Err(Refused::Later { retry_after: Span::from_secs(1) }));
+    clock.0.advance(Span::from_secs(1));
+    assert_eq!(direct.check_n(5), Ok(()));
+}
+
 /// DIRECT-2: neither a check nor a newcomer overtakes.
 #[test]
 fn nobody_overtakes_who_waits() {

@@ -119,10 +119,7 @@ impl Builder {
 
     /// The origin of `clock` on the wall.
     pub(crate) fn wall_origin_of(&self, clock: &dyn Clock) -> WallOrigin {
-        self.wall_origin.unwrap_or_else(|| {
-            let now = clock.now();
-            WallOrigin::when(now, WallClock.unix_millis().saturating_mul(1_000_000))
-        })
+        self.wall_origin.unwrap_or_else(|| WallClock.origin_of(clock))
     }
 
     /// How long callers of each service wait who do not say.

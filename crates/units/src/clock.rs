@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::{Instant, Span};
+use crate::{Instant, Span, WallOrigin};
 
 /// Something that tells the time: a real clock, or one that a test moves.
 pub trait Clock: fmt::Debug + Send + Sync {
@@ -128,6 +128,11 @@ impl WallClock {
     pub fn unix_millis(self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// What the wall clock showed when `clock` stood at its origin, as far as can be told now.
+    pub fn origin_of(self, clock: &(impl Clock + ?Sized)) -> WallOrigin {
+        WallOrigin::when(clock.now(), self.unix_millis().saturating_mul(1_000_000))
     }
 }
 

@@ -34,7 +34,7 @@ pub use backoff::Backoff;
 pub use calendar::{Calendar, InvalidPeriod, Period};
 #[cfg(feature = "tsc")]
 pub use clock::TscClock;
-pub use clock::{Clock, ManualClock, MonotonicClock};
+pub use clock::{Clock, ManualClock, MonotonicClock, WallClock};
 pub use coarse_clock::CoarseClock;
 pub use cost::{Cost, NamedAmounts, TooManyNames};
 pub use dimension::{Dimension, DimensionName, InvalidDimensionName};

@@ -34,10 +34,10 @@ fn bucket(limit: &Limit) -> Option<Gcra> {
 }
 
 impl Form {
-    pub(super) fn of(limit: &Limit) -> Self {
+    pub(super) fn of(limit: &Limit, origin: WallOrigin) -> Self {
         match bucket(limit).and_then(Shared::new) {
             Some(shared) => Self::Word(shared),
-            None => Self::Locked(Mutex::new(Meter::full(limit))),
+            None => Self::Locked(Mutex::new(Meter::full_since(limit, origin))),
         }
     }
 
@@ -107,14 +107,20 @@ impl Form {
     }
 
     /// `false` if the limit cannot be counted in this form; then nothing has changed.
-    pub(super) fn reconfigure(&self, now: Instant, limit: &Limit, carry: Carry) -> bool {
+    pub(super) fn reconfigure(
+        &self,
+        now: Instant,
+        limit: &Limit,
+        origin: WallOrigin,
+        carry: Carry,
+    ) -> bool {
         match self {
             Self::Word(shared) => {
                 bucket(limit).is_some_and(|bucket| shared.reconfigure(now, bucket, carry))
             }
             Self::Locked(meter) => {
                 let mut meter = lock(meter);
-                *meter = meter.reconfigured(now, limit, WallOrigin::default(), carry);
+                *meter = meter.reconfigured(now, limit, origin, carry);
                 true
             }
         }
