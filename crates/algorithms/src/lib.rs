@@ -32,6 +32,7 @@ pub mod ledger;
 mod lows;
 pub mod meter;
 pub mod packed;
+mod prefetch;
 pub mod reservations;
 pub mod shared;
 pub mod sliding_counter;

@@ -1,6 +1,7 @@
 //! Slots, eight to a cache line, and what a look at them finds.
 
 use super::word::{FREE, Tag, full_at, is_spent};
+use crate::prefetch::prefetch;
 use crate::sync::{AtomicU64, Ordering};
 
 /// Slots of a line: a cache line's worth; few enough for every interleaving when loom is about.
@@ -65,7 +66,7 @@ impl Line {
     /// Asks for the line, without waiting for it.
     #[inline]
     pub(super) fn touch(&self) {
-        std::hint::black_box(self.0[0].load(Ordering::Relaxed));
+        prefetch(self);
     }
 
     /// The settled slot of a key. Looks at all slots without a branch: where a key lies cannot be
