@@ -267,3 +267,22 @@ fn an_actix_host_changes_limits_by_message() {
         assert!(matches!(gone, ReconfigureError::Unavailable { why: Unavailable::Gone, .. }));
     });
 }
+
+#[test]
+fn when_a_change_is_answered_no_thread_is_granted_under_the_old_limits() {
+    // The actors run on a thread of their own.
+    let (tidegate, handle) = start([], ["1000 requests per minute"]);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let two = Cost::request().requests(2);
+    for _ in 0..200 {
+        let large = tidegate.reconfigure_shared(limits(["1000 requests per minute"]), Carry::Reset);
+        runtime.block_on(large).expect("more");
+        runtime.block_on(handle.request().cost(two.clone()).acquire()).expect("it fits").cancel();
+        while !handle.has_capacity(&two) {
+            std::thread::yield_now();
+        }
+        let small = tidegate.reconfigure_shared(limits(["1 request per minute"]), Carry::Additive);
+        runtime.block_on(small).expect("less");
+        assert!(!handle.has_capacity(&two), "SUP-4");
+    }
+}
