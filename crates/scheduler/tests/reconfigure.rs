@@ -3,7 +3,9 @@
 use tidegate_algorithms::gate::Guards;
 use tidegate_algorithms::{Carry, Gate, Layout, Ledger};
 use tidegate_scheduler::{Event, Limiter, LimiterConfig, RefusedLimits, Request, Ticket};
-use tidegate_units::{Amounts, Cost, Dimension, Instant, Limit, Priority, Rejection, Scope, Span};
+use tidegate_units::{
+    Amounts, Cost, Dimension, Instant, Limit, Priority, Rejection, Scope, Span, WallOrigin,
+};
 
 const START: Instant = Instant::from_nanos(1 << 40);
 
@@ -13,7 +15,13 @@ fn limits(text: &str) -> Vec<Limit> {
 
 fn config(own: &str, shared: &[Limit]) -> LimiterConfig {
     let service = "service".parse().expect("a name");
-    LimiterConfig { service, limits: limits(own), shared: shared.to_vec(), queue_capacity: 5 }
+    LimiterConfig {
+        service,
+        limits: limits(own),
+        shared: shared.to_vec(),
+        queue_capacity: 5,
+        wall_origin: WallOrigin::default(),
+    }
 }
 
 /// A limiter and its gate.
