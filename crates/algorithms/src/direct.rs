@@ -10,9 +10,9 @@
 //! - DIRECT-2: nobody is admitted while somebody waits longer.
 //! - DIRECT-3: who stops waiting has consumed nothing, and the next in line is served at once.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::Waker;
 
 use tidegate_units::{Clock, Instant, Limit, Span, TscClock, WallClock, WallOrigin};
 
@@ -291,11 +291,15 @@ impl<C: Clock + 'static> Inner<C> {
         let now = self.clock.now();
         let next = line.serve(now, |cost| self.form.take(now, cost), &mut woken);
         self.has_line.store(!line.is_empty(), Ordering::Relaxed);
-        if let Some(next) = next {
-            self.serve_after(&mut line, next.since(now));
+        if next.is_some_and(|next| !self.serve_after(&mut line, next.since(now))) {
+            line.abandon(&mut woken);
+            self.has_line.store(false, Ordering::Relaxed);
         }
         drop(line);
-        woken.into_iter().for_each(Waker::wake);
+        for waker in woken {
+            // A waker is foreign code; if it fails, the others are still to be told.
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
     }
 
     /// Has the line served again after `wait`, or a little later, so that several are served at once;

@@ -176,6 +176,32 @@ fn who_stops_waiting_lets_the_next_go_at_once() {
     assert!(direct.check().is_err());
 }
 
+/// A waker may own the very task that waits; dropping it must not find the line locked.
+#[test]
+fn a_waker_may_own_who_waits() {
+    struct Owner(std::sync::Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>);
+    impl Wake for Owner {
+        fn wake(self: Arc<Self>) {}
+    }
+    let direct = Direct::with_clock(&bucket(10, 1), Hand::new());
+    direct.check().expect("it fits");
+    let mut first = Box::pin(direct.until_ready());
+    let waiting = direct.clone();
+    let task = Arc::new(Owner(std::sync::Mutex::new(None)));
+    let waker = Waker::from(Arc::clone(&task));
+    let mut future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
+        let _ = waiting.until_ready().await;
+    });
+    assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    *task.0.lock().expect("no panic") = Some(future);
+    drop(task);
+    // Another place holds the last of the wakers that own the task, until it is polled by another.
+    assert!(first.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!(direct.waiting(), 1, "the task is gone, and its place with it");
+}
+
 /// DIRECT-3: granted, and gone before it knew.
 #[test]
 fn a_permit_that_nobody_takes_is_given_back() {

@@ -59,6 +59,9 @@ pub(super) fn call(at: Instant, called: Weak<dyn Called>) -> bool {
     if !calls.running {
         let thread = std::thread::Builder::new().name("tidegate-line".to_owned());
         calls.running = thread.spawn(move || dispatcher.run()).is_ok();
+        if !calls.running {
+            calls.due.remove(&(at, number));
+        }
         return calls.running;
     }
     if first {
@@ -81,7 +84,7 @@ impl Dispatcher {
                     let ((at, _), called) = entry.remove_entry();
                     drop(calls);
                     if let Some(called) = called.upgrade() {
-                        // A waker is foreign code; the others are still to be served.
+                        // A clock may be foreign code; other lines are still to be served.
                         let _ = panic::catch_unwind(AssertUnwindSafe(|| called.call(at)));
                     }
                     calls = self.lock();

@@ -53,6 +53,8 @@ pub(super) enum Place {
     Expired,
     /// The limit has become smaller than the cost.
     Never,
+    /// There is no thread to serve the line.
+    Abandoned,
 }
 
 impl Line {
@@ -81,13 +83,13 @@ impl Line {
         ticket
     }
 
-    /// What has become of a ticket; if it still waits, it is `waker` who is told next.
-    pub(super) fn look(&mut self, ticket: Ticket, waker: &Waker) -> Place {
+    /// What has become of a ticket; if it still waits, it is `waker` who is told next. Whoever is not
+    /// needed is left in `waker`, to be dropped when nothing is locked: it may own who waits.
+    pub(super) fn look(&mut self, ticket: Ticket, waker: &mut Waker) -> Place {
         match self.find(ticket) {
             Some(index) => {
-                let held = &mut self.waiting[index].waker;
-                if !held.as_ref().is_some_and(|held| held.will_wake(waker)) {
-                    *held = Some(waker.clone());
+                if let Some(held) = &mut self.waiting[index].waker {
+                    std::mem::swap(held, waker);
                 }
                 Place::Waiting
             }
@@ -95,17 +97,29 @@ impl Line {
         }
     }
 
-    /// Gives up a place, or the answer to it. Tells what had become of it.
-    pub(super) fn leave(&mut self, ticket: Ticket) -> Place {
+    /// Gives up a place, or the answer to it. Tells what had become of it, and who need not be told.
+    pub(super) fn leave(&mut self, ticket: Ticket) -> (Place, Option<Waker>) {
         let Some(index) = self.find(ticket) else {
-            return self.resolved(ticket);
+            return (self.resolved(ticket), None);
         };
-        self.give_up(index);
+        let waker = self.give_up(index);
         if self.given_up > self.len() + 64 {
             self.waiting.retain(|waiting| waiting.waker.is_some());
             self.given_up = 0;
         }
-        Place::Waiting
+        (Place::Waiting, waker)
+    }
+
+    /// Sends everybody away, because there is nobody to serve them.
+    pub(super) fn abandon(&mut self, woken: &mut Vec<Waker>) {
+        for waiting in self.waiting.drain(..) {
+            if let Some(waker) = waiting.waker {
+                self.refused.insert(waiting.ticket, Place::Abandoned);
+                woken.push(waker);
+            }
+        }
+        self.given_up = 0;
+        self.cost = 0;
     }
 
     /// Grants to one after the other while `take` admits them; those who are to be told so are put
@@ -245,7 +259,7 @@ mod tests {
         }
 
         fn place(&mut self, ticket: Ticket) -> Place {
-            self.line.look(ticket, Waker::noop())
+            self.line.look(ticket, &mut Waker::noop().clone())
         }
     }
 
@@ -272,7 +286,7 @@ mod tests {
         let [_, large, small] = [bench.join(3, None), bench.join(3, None), bench.join(1, None)];
         bench.serve_after(0);
         bench.serve_after(10);
-        assert_eq!(bench.line.leave(large), Place::Waiting);
+        assert_eq!(bench.line.leave(large).0, Place::Waiting);
         assert_eq!((bench.line.len(), bench.line.cost()), (1, 1));
         assert_eq!(bench.serve_after(0), (1, None));
         assert_eq!(bench.place(small), Place::Granted(Some(bench.now)));
@@ -322,6 +336,18 @@ mod tests {
         assert_eq!((bench.place(head), bench.place(last)), (Place::Waiting, Place::Waiting));
     }
 
+    #[test]
+    fn a_line_that_nobody_serves_sends_everybody_away() {
+        let mut bench = Bench::new();
+        let [first, gone, last] = [bench.join(3, None), bench.join(3, None), bench.join(1, None)];
+        bench.line.leave(gone);
+        let mut woken = Vec::new();
+        bench.line.abandon(&mut woken);
+        assert_eq!((woken.len(), bench.line.len(), bench.line.cost()), (2, 0, 0));
+        assert_eq!([bench.place(first), bench.place(last)], [Place::Abandoned; 2]);
+        assert_eq!(bench.charged, 0);
+    }
+
     #[derive(Debug, Clone, Copy)]
     enum Step {
         Join { cost: u64, within: Option<u64> },
@@ -357,14 +383,14 @@ mod tests {
                     Step::Leave(_) if tickets.is_empty() => {}
                     Step::Leave(which) => {
                         let (ticket, cost) = tickets.remove(which % tickets.len());
-                        if let Place::Granted(_) = bench.line.leave(ticket) {
+                        if let Place::Granted(_) = bench.line.leave(ticket).0 {
                             granted.push((ticket, cost));
                         }
                     }
                     Step::Serve(nanos) => drop(bench.serve_after(nanos)),
                 }
                 tickets.retain(|(ticket, cost)| {
-                    let place = bench.line.look(*ticket, Waker::noop());
+                    let place = bench.line.look(*ticket, &mut Waker::noop().clone());
                     if let Place::Granted(_) = place {
                         granted.push((*ticket, *cost));
                     }

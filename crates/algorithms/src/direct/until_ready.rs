@@ -58,6 +58,8 @@ impl<'a, C: Clock + 'static> UntilReady<'a, C> {
     /// Asks for the first time: takes at once, or a place in the line.
     fn start(&mut self, waker: &Waker) -> Poll<Result<(), Refused>> {
         let inner = self.inner;
+        // Wakers are foreign code, and not to be run while the line is locked.
+        let waker = waker.clone();
         let mut line = inner.line();
         let now = inner.clock.now();
         let capacity = inner.form.capacity();
@@ -75,12 +77,14 @@ impl<'a, C: Clock + 'static> UntilReady<'a, C> {
             return self.done(Err(Refused::Later { retry_after: wait }));
         }
         let deadline = self.within.map(|within| now + within);
-        let ticket = line.join(self.cost, deadline, waker.clone());
+        let ticket = line.join(self.cost, deadline, waker);
         self.stage = Stage::Waiting(ticket);
         inner.has_line.store(true, Ordering::Relaxed);
         if line.len() == 1 && !inner.serve_after(&mut line, wait) {
-            line.leave(ticket);
+            let (_, waker) = line.leave(ticket);
             inner.has_line.store(false, Ordering::Relaxed);
+            drop(line);
+            drop(waker);
             return self.done(Err(Refused::Unserved));
         }
         Poll::Pending
@@ -88,14 +92,20 @@ impl<'a, C: Clock + 'static> UntilReady<'a, C> {
 
     fn look(&mut self, ticket: Ticket, waker: &Waker) -> Poll<Result<(), Refused>> {
         let inner = self.inner;
+        let mut waker = waker.clone();
         let mut line = inner.line();
-        match line.look(ticket, waker) {
-            Place::Waiting => Poll::Pending,
+        match line.look(ticket, &mut waker) {
+            Place::Waiting => {
+                drop(line);
+                drop(waker);
+                Poll::Pending
+            }
             Place::Granted(_) => self.done(Ok(())),
             Place::Never => {
                 let capacity = inner.form.capacity();
                 self.done(Err(Refused::Never { cost: self.cost, capacity }))
             }
+            Place::Abandoned => self.done(Err(Refused::Unserved)),
             Place::Expired => {
                 let wait = inner.wait_behind(&line, inner.clock.now(), self.cost);
                 let retry_after = wait.max(Span::from_nanos(1));
@@ -130,7 +140,8 @@ impl<C: Clock + 'static> Drop for UntilReady<'_, C> {
         let Stage::Waiting(ticket) = self.stage else {
             return;
         };
-        let left = self.inner.line().leave(ticket);
+        let (left, waker) = self.inner.line().leave(ticket);
+        drop(waker);
         if let Place::Granted(Some(at)) = left {
             self.inner.form.refund(self.inner.clock.now(), at, self.cost);
         }
