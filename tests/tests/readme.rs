@@ -44,6 +44,33 @@ async fn the_code_of_the_readme() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+#[rustfmt::skip]
+#[expect(clippy::print_stderr, reason = "what a reader of the README would write")]
+async fn one_limit_of_the_readme() -> Result<(), Box<dyn Error>> {
+    use tidegate_algorithms::{Direct, Keyed, Refused, Timed};
+    use tidegate_units::{Limit, MonotonicClock, Span};
+
+    let limit: Limit = "10 requests per second".parse()?;
+    let direct = Direct::new(&limit); // cheap to clone, Send + Sync
+    direct.check()?; // now or not at all
+    match direct.check_n(20) {
+        Err(Refused::Never { capacity, .. }) => eprintln!("at most {capacity} pass at once"),
+        Err(Refused::Later { retry_after }) => eprintln!("try again after {retry_after}"),
+        answer => answer?,
+    }
+    direct.until_ready().await?; // in line, first come, first served
+    // In line on this thread, or refused at once if the line is too long for that:
+    direct.until_ready_within(1, Span::from_secs(5)).wait()?;
+
+    // The same limit for each of at most 100 000 users at a time; a flood of others cannot take more memory,
+    // nor give anybody a burst twice.
+    let users: Timed<Keyed<String>, _> = Timed::new(Keyed::new(&limit, 100_000), MonotonicClock::new());
+    if users.check("ada").is_admitted() { /* … */ }
+    assert_eq!(users.limiter().len(), 1);
+    assert_eq!(direct.check_n(20), Err(Refused::Never { cost: 20, capacity: 10 }));
+    Ok(())
+}
+
 #[test]
 fn the_code_of_the_readme_runs() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
@@ -51,12 +78,21 @@ fn the_code_of_the_readme_runs() {
 }
 
 #[test]
+fn one_limit_of_the_readme_runs_without_a_timer_of_any_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime").block_on(one_limit_of_the_readme()).expect("it runs");
+}
+
+#[test]
 fn the_readme_shows_this_code() {
     let readme = include_str!("../../README.md");
-    let start = readme.find("```rust\n").expect("a block of Rust") + "```rust\n".len();
-    let block = &readme[start..start + readme[start..].find("```").expect("its end")];
+    let blocks: Vec<&str> = readme.split("```rust\n").skip(1).collect();
+    assert_eq!(blocks.len(), 2, "a block of Rust for the library, one for a limit alone");
     let this: Vec<&str> = include_str!("readme.rs").lines().map(str::trim).collect();
-    for line in block.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        assert!(this.contains(&line), "the README has a line that is not tested: {line}");
+    for block in blocks {
+        let (block, _) = block.split_once("```").expect("its end");
+        for line in block.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            assert!(this.contains(&line), "the README has a line that is not tested: {line}");
+        }
     }
 }
