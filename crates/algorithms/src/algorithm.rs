@@ -9,6 +9,20 @@ use tidegate_units::{Instant, Span};
 use crate::{Balance, Carry};
 
 /// What to tell a caller.
+///
+/// ```
+/// use tidegate_algorithms::{Algorithm, Decision, SlidingLog};
+/// use tidegate_units::{Instant, Span};
+///
+/// let log = SlidingLog::new(2, Span::from_secs(1));
+/// let mut state = log.full();
+/// let mut ask = |cost| match log.take(&mut state, Instant::ZERO, cost) {
+///     Decision::Admit => "go".to_owned(),
+///     Decision::Later { retry_after } => format!("after {retry_after}"),
+///     Decision::Never => "not ever".to_owned(),
+/// };
+/// assert_eq!([ask(2), ask(1), ask(3)], ["go", "after 1s", "not ever"]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Decision {
@@ -36,6 +50,24 @@ impl Decision {
 ///
 /// Amounts are whole permits. Every method takes the present instant; one that lies before what the
 /// state has seen (a clock that stepped back) delays callers and never mints permits.
+///
+/// A cost is anything from 0, which always fits where nothing is owed, to the largest `u64`. Nothing
+/// panics and nothing wraps: what is more than a state can count stops at the most that it can.
+///
+/// ```
+/// use tidegate_algorithms::{Algorithm, Decision, Gcra, SlidingLog};
+/// use tidegate_units::{Instant, Span};
+///
+/// fn twice(rule: impl Algorithm) -> [Decision; 2] {
+///     let mut state = rule.full();
+///     [(); 2].map(|()| rule.take(&mut state, Instant::ZERO, rule.capacity()))
+/// }
+///
+/// let second = Span::from_secs(1);
+/// let refused = Decision::Later { retry_after: second };
+/// assert_eq!(twice(Gcra::new(10, second, 10)), [Decision::Admit, refused]);
+/// assert_eq!(twice(SlidingLog::new(10, second)), [Decision::Admit, refused]);
+/// ```
 ///
 /// # Invariants
 ///

@@ -13,7 +13,8 @@ use tidegate_units::{Calendar, Instant, Span, WallOrigin};
 
 use crate::windows::{Windowed, Windows};
 
-/// At most `amount` in each period of a calendar.
+/// At most `amount` in each period of a calendar: whole permits, 1 to the largest `u64`. Nothing panics;
+/// what lies beyond the year 2554 is not in sight, and nothing is promised for it.
 ///
 /// ```
 /// use tidegate_algorithms::{Algorithm, CalendarWindow, Decision};
@@ -30,11 +31,12 @@ use crate::windows::{Windowed, Windows};
 ///     window.take(&mut state, Instant::ZERO, 1),
 ///     Decision::Later { retry_after: hour }
 /// );
+/// assert_eq!(window.take(&mut state, Instant::ZERO, 11), Decision::Never);
 /// # Ok::<(), tidegate_units::InvalidZone>(())
 /// ```
 pub type CalendarWindow = Windowed<CalendarPeriods>;
 
-/// The periods of a calendar, seen from a monotonic clock.
+/// The periods of a calendar, seen from a monotonic clock: what a [`CalendarWindow`] counts by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CalendarPeriods {
     calendar: Calendar,

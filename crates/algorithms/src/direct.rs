@@ -1,8 +1,9 @@
 //! One limit, usable alone: no actors, no runtime, nothing to set up.
 //!
 //! A limit that the service enforces as a token bucket is kept on one atomic word, a
-//! [`Shared`](crate::Shared). Every other is counted by its [`Meter`](crate::Meter) behind a lock, so that no window holds more than the amount: one
-//! word cannot know that.
+//! [`Shared`](crate::Shared). Every other is counted by its [`Meter`](crate::Meter) behind a lock, so that
+//! no window holds more than the amount: one word cannot know that. So is a bucket whose state does not
+//! fit one word.
 //!
 //! # Invariants
 //!
@@ -44,6 +45,10 @@ pub use until_ready::UntilReady;
 /// assert_eq!(direct.check_n(11), Err(Refused::Never { cost: 11, capacity: 10 }));
 /// # Ok::<(), tidegate_units::LimitError>(())
 /// ```
+///
+/// Costs are whole permits. A limit per calendar period takes the instants of its clock for time since
+/// 1970, UTC: midnight is right only on a clock whose origin that is. [`Direct::new`] has no such clock; the
+/// crate `tidegate` and a [`Ledger`](crate::Ledger) with a wall origin know the date.
 #[derive(Debug)]
 pub struct Direct<C = TscClock> {
     inner: Arc<Inner<C>>,
@@ -62,7 +67,8 @@ struct Inner<C> {
 }
 
 impl Direct {
-    /// A limiter of which nothing has been used, on the processor's own counter.
+    /// A limiter of which nothing has been used, on the processor's own counter; see [`TscClock`] for how
+    /// exact it is, and for what the first one costs.
     ///
     /// The wall clock is read once, for limits per calendar period.
     pub fn new(limit: &Limit) -> Self {
@@ -84,6 +90,18 @@ impl<C: Clock + 'static> Direct<C> {
     /// A clock that lags behind by up to `l` lets through, within any span, what a punctual one lets
     /// through within that span and `l`. For a limit per calendar period, the clock's origin is taken
     /// to be 1970; see [`Direct::since`].
+    ///
+    /// ```
+    /// use tidegate_algorithms::{Direct, Refused};
+    /// use tidegate_units::{Limit, ManualClock, Span};
+    ///
+    /// let limit: Limit = "2 requests per second".parse()?;
+    /// let direct = Direct::with_clock(&limit.guard(Span::ZERO)?, ManualClock::default());
+    /// assert_eq!(direct.check_n(2), Ok(()));
+    /// let retry_after = Span::from_secs(1);
+    /// assert_eq!(direct.check(), Err(Refused::Later { retry_after }));
+    /// # Ok::<(), tidegate_units::LimitError>(())
+    /// ```
     pub fn with_clock(limit: &Limit, clock: C) -> Self {
         Self::since(limit, clock, WallOrigin::default())
     }
@@ -147,12 +165,34 @@ impl<C: Clock + 'static> Direct<C> {
 
     /// Waits for one permit. First come, first served.
     ///
+    /// ```
+    /// use tidegate_algorithms::{Direct, Refused};
+    /// use tidegate_units::{Limit, Span};
+    ///
+    /// let limit: Limit = "100 requests per second".parse()?;
+    /// let direct = Direct::new(&limit.burst(2)?.guard(Span::ZERO)?);
+    /// direct.until_ready_n(2).wait()?; // at once, for two are there
+    /// direct.until_ready().wait()?; // or `.await`, in 10 ms
+    ///
+    /// // A line that is too long is not joined.
+    /// let refused = direct.until_ready_within(2, Span::from_millis(1)).wait();
+    /// assert!(matches!(refused, Err(Refused::Later { .. })));
+    /// let refused = direct.until_ready_n(3).wait();
+    /// assert_eq!(refused, Err(Refused::Never { cost: 3, capacity: 2 }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// The future starts to wait when it is first polled. It may be polled as seldom as you like: who
     /// waits is served by a thread of its own, so a task that is not driven holds up nobody.
     ///
     /// # Errors
     ///
-    /// [`Refused::Full`] when [`WAITING_MAX`] callers wait already.
+    /// [`Refused::Full`] when [`WAITING_MAX`] callers wait already, [`Refused::Unserved`] when the thread
+    /// that would serve the line cannot be started.
+    ///
+    /// # Panics
+    ///
+    /// When the future is polled again after it was ready.
     ///
     /// # Cancel safety
     ///
@@ -166,7 +206,8 @@ impl<C: Clock + 'static> Direct<C> {
     ///
     /// # Errors
     ///
-    /// As [`Direct::until_ready`], and [`Refused::Never`] when they are more than can ever pass.
+    /// As [`Direct::until_ready`], and [`Refused::Never`] when they are more than can ever pass at once,
+    /// be it because the limit was lowered while they were waited for.
     ///
     /// # Cancel safety
     ///
@@ -226,7 +267,24 @@ impl<C: Clock + 'static> Direct<C> {
         given
     }
 
-    /// Puts another limit in force and carries the balance over. Whoever waits is planned again.
+    /// Puts another limit in force and carries the balance over. Whoever waits is planned again. Charges
+    /// from before must not be given back any more.
+    ///
+    /// ```
+    /// use tidegate_algorithms::{Carry, Direct};
+    /// use tidegate_units::Limit;
+    ///
+    /// let limit: Limit = "10 requests per minute".parse()?;
+    /// let direct = Direct::new(&limit.clone().burst(5)?);
+    /// direct.check_n(4)?;
+    /// direct.reconfigure(&limit.clone().burst(8)?, Carry::Additive)?;
+    /// assert_eq!(direct.available(), 3, "four are used, and a guard of 250ms takes one");
+    ///
+    /// // One word knows no windows.
+    /// let refused = direct.reconfigure(&limit, Carry::Additive).unwrap_err();
+    /// assert!(refused.to_string().starts_with("a limiter for a token bucket cannot count"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -9,7 +9,8 @@ use tidegate_units::{Instant, Span};
 
 use crate::windows::{Windowed, Windows};
 
-/// At most `amount` in each window of one length.
+/// At most `amount` in each window of one length: whole permits, 1 to the largest `u64`, per 1 ns or
+/// longer. Nothing panics.
 ///
 /// ```
 /// use tidegate_algorithms::{Algorithm, Decision, FixedWindow};
@@ -27,7 +28,7 @@ use crate::windows::{Windowed, Windows};
 /// ```
 pub type FixedWindow = Windowed<Grid>;
 
-/// Windows of one length, laid end to end.
+/// Windows of one length, laid end to end: what a [`FixedWindow`] counts by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Stated")]
 pub struct Grid {

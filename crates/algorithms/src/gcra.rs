@@ -16,6 +16,9 @@ use crate::{Algorithm, Carry, Decision};
 /// Admits `amount` per `window` in the long run and `capacity` at once: the same decisions as
 /// [`TokenBucket`](crate::TokenBucket), from one number.
 ///
+/// Amount and capacity are whole permits, 1 to the largest `u64`; the window is 1 ns or longer. Nothing
+/// panics.
+///
 /// ```
 /// use tidegate_algorithms::{Algorithm, Decision, Gcra};
 /// use tidegate_units::{Instant, Span};
@@ -26,6 +29,7 @@ use crate::{Algorithm, Carry, Decision};
 /// // A third of a second, rounded up to whole nanoseconds.
 /// let retry_after = Span::from_nanos(333_333_334);
 /// assert_eq!(gcra.take(&mut state, Instant::ZERO, 1), Decision::Later { retry_after });
+/// assert_eq!(gcra.take(&mut state, Instant::ZERO, 2), Decision::Never);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BucketRule")]

@@ -44,6 +44,21 @@ use crate::Decision;
 pub const KEYS_MAX: usize = 1 << 28;
 
 /// What a keyed limiter says.
+///
+/// ```
+/// use tidegate_algorithms::{Decision, Keyed};
+/// use tidegate_units::{Instant, Limit};
+///
+/// let limit: Limit = "1 request per second".parse()?;
+/// let one_place: Keyed<&str> = Keyed::new(&limit, 1);
+/// let ask = |key| one_place.check(key, Instant::ZERO);
+/// assert!(ask(&"first").is_admitted() && !ask(&"first").overflowed);
+/// // The others share a bucket, and that is empty after one of them.
+/// assert!(ask(&"second").is_admitted());
+/// let refused = ask(&"third");
+/// assert!(refused.overflowed && matches!(refused.decision, Decision::Later { .. }));
+/// # Ok::<(), tidegate_units::LimitError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct Answer {

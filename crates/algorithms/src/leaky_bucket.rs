@@ -17,6 +17,9 @@ use crate::{Algorithm, Carry, Decision};
 /// A bucket that drains `amount` per `window` and overflows beyond `capacity`: the same decisions as
 /// [`TokenBucket`](crate::TokenBucket), from a level and an instant.
 ///
+/// Amount and capacity are whole permits, 1 to the largest `u64`; the window is 1 ns or longer. Nothing
+/// panics.
+///
 /// ```
 /// use tidegate_algorithms::{Algorithm, Decision, LeakyBucket};
 /// use tidegate_units::{Instant, Span};

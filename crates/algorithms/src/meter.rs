@@ -15,6 +15,20 @@ use crate::{CalendarWindow, WindowState};
 /// by a [`SlidingLog`], which no fixed or sliding window at the service can find fault with. With the
 /// feature `calendar` a limit per calendar period is counted by the periods themselves; without it, by
 /// a log of the longest, in which every one of them fits.
+///
+/// ```
+/// use tidegate_algorithms::{Decision, Meter};
+/// use tidegate_units::{Instant, Limit, Span};
+///
+/// let limit: Limit = "2 requests per second".parse()?;
+/// let mut meter = Meter::full(&limit.guard(Span::ZERO)?);
+/// let now = Instant::ZERO;
+/// assert_eq!(meter.decide(now, 2), Decision::Admit);
+/// meter.record(now, 2);
+/// assert_eq!(meter.decide(now, 1), Decision::Later { retry_after: Span::from_secs(1) });
+/// assert_eq!(meter.decide(now, 3), Decision::Never);
+/// # Ok::<(), tidegate_units::LimitError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Meter {

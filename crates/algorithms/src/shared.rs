@@ -57,7 +57,14 @@ const SLOTS: usize = 1 << EPOCH_BITS;
 /// assert_eq!(shared.take(now, 3), Decision::Admit);
 /// assert_eq!(shared.take(now, 1), Decision::Later { retry_after: Span::from_millis(100) });
 /// assert_eq!(shared.take(now, 4), Decision::Never);
+///
+/// // A bucket that is too slow for a word is refused.
+/// let hundred_years = Span::from_secs(100 * 366 * 86_400);
+/// assert!(Shared::new(Gcra::new(1, hundred_years, 1)).is_none());
 /// ```
+///
+/// Costs are whole permits, 0 to the largest `u64`. Nothing panics. GCRA is in ITU-T Recommendation I.371,
+/// annex A.
 #[derive(Debug)]
 pub struct Shared {
     line: Line,
@@ -108,6 +115,20 @@ impl Shared {
 
     /// Takes the whole cost or nothing, and reads the clock only if its last reading, whoever made it,
     /// is not enough to say yes (SHARED-3).
+    ///
+    /// Always give it the same clock, and others the instants of that one.
+    ///
+    /// ```
+    /// use tidegate_algorithms::{Decision, Gcra, Shared};
+    /// use tidegate_units::{Instant, ManualClock, Span};
+    ///
+    /// let shared = Shared::new(Gcra::new(100, Span::from_secs(1), 100)).expect("it fits one word");
+    /// let clock = ManualClock::at(Instant::ZERO);
+    /// let admitted = (0..200).filter(|_| shared.take_lazily(&clock, 1) == Decision::Admit).count();
+    /// assert_eq!(admitted, 100);
+    /// let retry_after = Span::from_millis(10);
+    /// assert_eq!(shared.take_lazily(&clock, 1), Decision::Later { retry_after });
+    /// ```
     #[inline]
     pub fn take_lazily(&self, clock: &impl Clock, cost: u64) -> Decision {
         if cost == 0 {
@@ -182,6 +203,21 @@ impl Shared {
     /// Puts another limit in force and carries over the balance at `now` (SHARED-2). Charges from
     /// before it must not be given back any more. Answers `false`, and changes nothing, if the state
     /// of the new limit does not fit one word; see [`Shared::new`].
+    ///
+    /// ```
+    /// use tidegate_algorithms::{Carry, Decision, Gcra, Shared};
+    /// use tidegate_units::{Instant, Span};
+    ///
+    /// let (second, now) = (Span::from_secs(1), Instant::ZERO);
+    /// let shared = Shared::new(Gcra::new(10, second, 10)).expect("it fits one word");
+    /// assert_eq!(shared.take(now, 6), Decision::Admit);
+    /// assert!(shared.reconfigure(now, Gcra::new(20, second, 20), Carry::Additive));
+    /// assert_eq!(shared.available(now), 14, "six are used");
+    ///
+    /// let hundred_years = Span::from_secs(100 * 366 * 86_400);
+    /// assert!(!shared.reconfigure(now, Gcra::new(1, hundred_years, 1), Carry::Additive));
+    /// assert_eq!(shared.limit(), Gcra::new(20, second, 20).in_small_numbers());
+    /// ```
     pub fn reconfigure(&self, now: Instant, to: Gcra, carry: Carry) -> bool {
         let to = to.in_small_numbers();
         let Some(rule) = Rule::of(&to, now) else {

@@ -34,6 +34,9 @@ const ENTRIES_MAX: usize = 65;
 
 /// No window of this length, wherever it starts, holds more than `amount`; counted in segments.
 ///
+/// The amount is whole permits, 1 to the largest `u64`, per 1 ns or longer, in 1 to [`SEGMENTS_MAX`]
+/// segments. Nothing panics.
+///
 /// ```
 /// use tidegate_algorithms::{Algorithm, Decision, SlidingCounter};
 /// use tidegate_units::{Instant, Span};

@@ -22,7 +22,8 @@ pub const ENTRIES_MAX: usize = 4_096;
 /// merging is paid for by as many entries as it frees.
 const MERGE_PARTS: u64 = 2_048;
 
-/// No window of this length, wherever it starts, holds more than `amount`.
+/// No window of this length, wherever it starts, holds more than `amount`: whole permits, 1 to the
+/// largest `u64`, per 1 ns or longer. Nothing panics.
 ///
 /// ```
 /// use tidegate_algorithms::{Algorithm, Decision, SlidingLog};
@@ -38,6 +39,7 @@ const MERGE_PARTS: u64 = 2_048;
 ///     log.take(&mut state, half, 1),
 ///     Decision::Later { retry_after: Span::from_millis(500) }
 /// );
+/// assert_eq!(log.take(&mut state, half, 3), Decision::Never);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "LogRule")]

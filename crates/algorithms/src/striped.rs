@@ -43,6 +43,12 @@ const CLAIMED: u64 = u64::MAX;
 /// // The leases have to fit into the bucket.
 /// let refused = Striped::new(bucket, 200, 64, ManualClock::at(Instant::ZERO)).unwrap_err();
 /// assert!(refused.to_string().contains("leave nothing of a bucket of 10000"));
+///
+/// // Nor is more let through than there is.
+/// let striped = Striped::new(Gcra::new(10, Span::from_secs(1), 10), 2, 2, ManualClock::default())?;
+/// assert_eq!((0..100).filter(|_| striped.take(1) == Decision::Admit).count(), 6);
+/// assert_eq!(striped.take(1), Decision::Later { retry_after: Span::from_millis(100) });
+/// assert_eq!(striped.take(7), Decision::Never);
 /// # Ok::<(), tidegate_algorithms::striped::StripedError>(())
 /// ```
 #[derive(Debug)]
@@ -93,8 +99,8 @@ impl<C: Clock> Striped<C> {
     ///
     /// # Errors
     ///
-    /// [`StripedError`] when the number of stripes is out of range, or when all leases together are
-    /// not less than what the bucket holds.
+    /// [`StripedError`] when the number of stripes is not 1 to [`STRIPES_MAX`], when all leases together
+    /// are not less than what the bucket holds, or when the bucket fills too slowly; see [`Shared::new`].
     pub fn new(bucket: Gcra, stripes: usize, lease: u64, clock: C) -> Result<Self, StripedError> {
         if stripes == 0 || stripes > STRIPES_MAX {
             return Err(StripedError::Stripes { stripes });
@@ -111,6 +117,9 @@ impl<C: Clock> Striped<C> {
     }
 
     /// Takes the whole cost or nothing, on the stripe of this thread.
+    ///
+    /// The wait of a refusal is that of the bucket behind the stripes: exact if no lease comes back and
+    /// nothing else is taken.
     #[inline]
     pub fn take(&self, cost: u64) -> Decision {
         let stripe = &self.stripes[thread_number() % self.stripes.len()];
@@ -213,6 +222,21 @@ impl Stripe {
 }
 
 /// A stripe of a [`Striped`] bucket for one thread: taking is a subtraction.
+///
+/// ```
+/// use tidegate_algorithms::{Decision, Gcra, Striped};
+/// use tidegate_units::{ManualClock, Span};
+///
+/// let bucket = Gcra::new(10, Span::from_secs(1), 10);
+/// let striped = Striped::new(bucket, 1, 4, ManualClock::default())?;
+/// let local = striped.local().expect("the only one");
+/// assert!(striped.local().is_none(), "somebody has it");
+/// assert_eq!((0..100).filter(|_| local.take(1) == Decision::Admit).count(), 6);
+/// assert!(matches!(local.take(1), Decision::Later { .. }));
+/// drop(local);
+/// assert!(striped.local().is_some());
+/// # Ok::<(), tidegate_algorithms::striped::StripedError>(())
+/// ```
 #[derive(Debug)]
 pub struct Local<'a, C> {
     striped: &'a Striped<C>,

@@ -17,6 +17,9 @@ use crate::{Algorithm, Carry, Decision};
 /// Within one window it lets through up to `capacity + amount - 1`: all that it holds, and what drips
 /// in until just before the window ends.
 ///
+/// Amount and capacity are whole permits, 1 to the largest `u64`; the window is 1 ns or longer. Nothing
+/// panics.
+///
 /// ```
 /// use tidegate_algorithms::{Algorithm, Decision, TokenBucket};
 /// use tidegate_units::{Instant, Span};

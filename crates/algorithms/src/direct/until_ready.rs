@@ -14,7 +14,21 @@ use super::line::{Place, Ticket, WAITING_MAX};
 use super::{Inner, Refused};
 use crate::Decision;
 
-/// Waits until the permits are granted; see [`Direct::until_ready`](super::Direct::until_ready).
+/// Waits until the permits are granted; see [`Direct::until_ready`](super::Direct::until_ready), with
+/// an example.
+///
+/// # Errors
+///
+/// It answers [`Refused`], as the method that made it says.
+///
+/// # Panics
+///
+/// When polled again after it was ready.
+///
+/// # Cancel safety
+///
+/// Dropped before it was ready, it has consumed nothing: its place in the line, or a permit that it has
+/// not seen yet, goes to the next.
 #[must_use = "nothing is waited for until this is polled"]
 pub struct UntilReady<'a, C: Clock + 'static> {
     inner: &'a Arc<Inner<C>>,

@@ -72,7 +72,11 @@ const OVERFLOWS: usize = if cfg!(loom) { 1 } else { 64 };
 /// processor fetches at once, twice.
 const BATCH: usize = 32;
 
-/// One limit for every key of any type.
+/// One limit for every key of any type. Virtual scheduling, ITU-T Recommendation I.371, annex A, by a
+/// [`KeyRule`].
+///
+/// Costs are whole permits, 0 to the largest `u64`; one of 0 takes no place. Nothing panics that the key's
+/// own `Hash` does not.
 ///
 /// Two keys with the same 24 bits of hash in the same lines are taken for one, and share its bucket: see
 /// [`CompactKeyed::sharing_probability`]. Nobody is ever admitted more for it. Take

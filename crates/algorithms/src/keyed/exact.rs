@@ -31,7 +31,11 @@ const KEYS_PER_SHARD_MIN: usize = 256;
 /// Buckets that one call of [`Keyed::sweep`] looks at: some tens of microseconds.
 const SWEPT_PER_CALL: usize = 4_096;
 
-/// One limit for every key of type `K`.
+/// One limit for every key of type `K`. Virtual scheduling, ITU-T Recommendation I.371, annex A, by a
+/// [`KeyRule`].
+///
+/// Costs are whole permits, 0 to the largest `u64`; one of 0 asks whether nothing is owed, and takes no
+/// place. Nothing panics that the key's own `Hash`, `Eq` and `ToOwned` do not.
 ///
 /// ```
 /// use tidegate_algorithms::{Decision, Keyed};

@@ -11,16 +11,17 @@ use tidegate_units::Clock;
 
 use super::{Answer, CompactKeyed, Keyed};
 
-/// A limiter and the clock that it goes by.
+/// A limiter and the clock that it goes by. Never ask the limiter itself by another clock.
 ///
 /// ```
-/// use tidegate_algorithms::{Keyed, Timed};
+/// use tidegate_algorithms::{Decision, Keyed, Timed};
 /// use tidegate_units::{Limit, MonotonicClock};
 ///
 /// let limit: Limit = "1 request per minute".parse()?;
 /// let users = Timed::new(Keyed::<u64>::new(&limit, 1_000), MonotonicClock::new());
 /// assert!(users.check(&7).is_admitted());
 /// assert!(!users.check(&7).is_admitted());
+/// assert_eq!(users.check_n(&8, 2).decision, Decision::Never);
 /// # Ok::<(), tidegate_units::LimitError>(())
 /// ```
 #[derive(Debug)]
