@@ -174,11 +174,14 @@ impl<C: Clock + 'static> Direct<C> {
     /// direct.until_ready_n(2).wait()?; // at once, for two are there
     /// direct.until_ready().wait()?; // or `.await`, in 10 ms
     ///
-    /// // A line that is too long is not joined.
-    /// let refused = direct.until_ready_within(2, Span::from_millis(1)).wait();
-    /// assert!(matches!(refused, Err(Refused::Later { .. })));
     /// let refused = direct.until_ready_n(3).wait();
     /// assert_eq!(refused, Err(Refused::Never { cost: 3, capacity: 2 }));
+    ///
+    /// // A line that is too long is not joined.
+    /// let direct = Direct::new(&"1 request per hour".parse()?);
+    /// direct.check()?;
+    /// let refused = direct.until_ready_within(1, Span::from_secs(60)).wait();
+    /// assert!(matches!(refused, Err(Refused::Later { .. })));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -274,7 +277,7 @@ impl<C: Clock + 'static> Direct<C> {
     /// use tidegate_algorithms::{Carry, Direct};
     /// use tidegate_units::Limit;
     ///
-    /// let limit: Limit = "10 requests per minute".parse()?;
+    /// let limit: Limit = "10 requests per day".parse()?;
     /// let direct = Direct::new(&limit.clone().burst(5)?);
     /// direct.check_n(4)?;
     /// direct.reconfigure(&limit.clone().burst(8)?, Carry::Additive)?;

@@ -26,6 +26,25 @@ const TOUCHED: u64 = 1 << FIELD_BITS;
 const FIELDS: u64 = TOUCHED - 1;
 
 /// The word, on a cache line of its own: 128 bytes, because neighbours are fetched in pairs.
+///
+/// ```
+/// use tidegate_algorithms::gate::Guards;
+/// use tidegate_algorithms::{Gate, Layout, Taken};
+/// use tidegate_units::{Amounts, Cost, Dimension, Instant};
+///
+/// let layout = Layout::new(&[Dimension::Requests, Dimension::Tokens]).expect("two dimensions");
+/// let gate = Gate::closed(Guards::from(&layout));
+/// let cost = layout.pack(&Cost::request().tokens(300)).expect("it fits its fields");
+/// assert_eq!(gate.take(cost), Taken::Refused, "it is closed");
+///
+/// let dimensions: Vec<_> = layout.dimensions().collect();
+/// let lent = Amounts::charged(&Cost::request().requests(2).tokens(500), dimensions);
+/// gate.open(layout.pack_amounts(&lent));
+/// let granted = Taken::Granted { recorded_from: Instant::ZERO, first: true };
+/// assert_eq!(gate.take(cost), granted);
+/// assert_eq!(gate.take(cost), Taken::Refused, "200 tokens are left");
+/// assert_eq!(layout.unpack(gate.close().remaining()).get(Dimension::Tokens), 200);
+/// ```
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct Gate {

@@ -24,6 +24,9 @@ use crate::{Carry, Decision, Meter};
 
 /// Several limits over several dimensions, decided as one.
 ///
+/// Nothing panics. Any number of limits is taken; every decision looks at all of them. An instant before
+/// one seen earlier delays callers and mints nothing.
+///
 /// ```
 /// use tidegate_algorithms::Ledger;
 /// use tidegate_units::{Amounts, Cost, Dimension, Instant, Scope};

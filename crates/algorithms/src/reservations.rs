@@ -71,7 +71,8 @@ pub enum ReserveError {
 /// Promises on what a book will have room for.
 ///
 /// An instant that lies before one seen earlier (a clock that stepped back) counts as that one: it
-/// delays callers and mints nothing.
+/// delays callers and mints nothing. Costs are those of the book: whole permits, or a
+/// [`Cost`](tidegate_units::Cost) over several dimensions. Nothing panics.
 ///
 /// ```
 /// use tidegate_algorithms::{Counter, Reservations, ReserveError, TokenBucket};
@@ -101,6 +102,8 @@ pub enum ReserveError {
 /// assert_eq!(reservations.reserve(now, 2, millis(400))?.at, third.at);
 /// // The first was due at once: there is nothing left to be taken back.
 /// assert_eq!(reservations.cancel(now, first.id), None);
+/// // Three at once are more than the bucket ever holds.
+/// assert_eq!(reservations.reserve(now, 3, Span::MAX), Err(ReserveError::Never));
 /// # Ok::<(), ReserveError>(())
 /// ```
 #[derive(Debug, Clone)]

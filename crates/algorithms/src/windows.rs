@@ -31,6 +31,19 @@ mod state;
 pub use state::{InvalidWindowState, WindowState};
 
 /// Where windows lie, by a clock of their own. Each has a number, and the next one the next number.
+///
+/// ```
+/// use tidegate_algorithms::{FixedWindow, Windows};
+/// use tidegate_units::{Instant, Span};
+///
+/// // Windows from 0.25 s on, and the one in which the clock begins.
+/// let (second, quarter) = (Span::from_secs(1), Span::from_millis(250));
+/// let rule = FixedWindow::new(10, second, quarter);
+/// let windows = rule.windows();
+/// assert_eq!(windows.number_at(Instant::ZERO), 0);
+/// assert_eq!(windows.start_of(1), Instant::ZERO + quarter);
+/// assert_eq!(windows.start_of(u64::MAX), Instant::MAX, "not in sight");
+/// ```
 pub trait Windows: fmt::Debug + Clone + PartialEq + Serialize + DeserializeOwned {
     /// The time of the windows' own clock at `now`. Never goes back unless `now` does.
     fn own_time(&self, now: Instant) -> Instant;

@@ -35,6 +35,16 @@ const LENGTHS_UNTIL: i64 = 3_786_912_000;
 const STEPS_MAX: u8 = 3;
 
 /// How long a calendar period is.
+///
+/// ```
+/// use tidegate_units::Period;
+///
+/// assert_eq!("week".parse(), Ok(Period::Week));
+/// assert_eq!(
+///     "fortnight".parse::<Period>().unwrap_err().to_string(),
+///     "`fortnight` is no period of a calendar: use day, week, month or year, or leave out the zone"
+/// );
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Period {
@@ -50,6 +60,9 @@ pub enum Period {
 
 /// The periods of one kind in one time zone.
 ///
+/// Two are the same if period and zone are. Zones are those of the IANA database, as it is built in.
+/// Nothing panics: instants beyond the year 2554 are [`Instant::MAX`], "not in sight".
+///
 /// ```
 /// use tidegate_units::calendar::{Calendar, Period};
 /// use tidegate_units::{Instant, Span};
@@ -61,6 +74,11 @@ pub enum Period {
 /// assert_eq!(calendar.start_of(number), start);
 /// assert_eq!(calendar.start_of(number + 1), start + Span::from_secs(23 * 3_600));
 /// assert_eq!(calendar.to_string(), "day in Europe/Berlin");
+/// assert_eq!(calendar.shortest(), Span::from_secs(23 * 3_600));
+/// assert_eq!(calendar.longest(), Span::from_secs(25 * 3_600));
+/// // What is too far away is not in sight, and what was before 1970 is told apart no more.
+/// assert_eq!(calendar.start_of(1_000_000), Instant::MAX);
+/// assert_eq!(calendar.start_of(0), Instant::ZERO);
 /// # Ok::<(), tidegate_units::InvalidZone>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -7,6 +7,26 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::{Instant, Span, WallOrigin};
 
 /// Something that tells the time: a real clock, or one that a test moves.
+///
+/// Instants are nanoseconds since an origin that each clock has for itself: those of two clocks must not
+/// be mixed.
+///
+/// ```
+/// use tidegate_units::{Clock, Instant, ManualClock};
+///
+/// #[derive(Debug)]
+/// struct Hourly(ManualClock);
+///
+/// impl Clock for Hourly {
+///     fn now(&self) -> Instant {
+///         let hour = 3_600_000_000_000;
+///         Instant::from_nanos(self.0.now().as_nanos() / hour * hour)
+///     }
+/// }
+///
+/// let clock = Hourly(ManualClock::at(Instant::from_nanos(5)));
+/// assert_eq!(clock.now(), Instant::ZERO);
+/// ```
 pub trait Clock: fmt::Debug + Send + Sync {
     /// The present instant. Two calls on one clock never go backwards by more than the clock says.
     fn now(&self) -> Instant;
@@ -20,6 +40,14 @@ impl<C: Clock + ?Sized> Clock for &C {
 }
 
 /// The operating system's monotonic clock, counted from when this value was made.
+///
+/// ```
+/// use tidegate_units::{Clock, MonotonicClock};
+///
+/// let clock = MonotonicClock::new();
+/// let first = clock.now();
+/// assert!(clock.now() >= first, "it does not go back");
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct MonotonicClock {
     origin: std::time::Instant,
@@ -55,6 +83,15 @@ impl Clock for MonotonicClock {
 /// corrected afterwards: it may gain or lose some millionths, a fraction of a second in a day. Good
 /// for windows of minutes; take [`MonotonicClock`] for long ones. Where the processor has no steady
 /// counter, the operating system's clock is read.
+///
+/// ```
+/// use tidegate_units::{Clock, TscClock};
+///
+/// let clock = TscClock::new();
+/// let same = clock.clone();
+/// let first = clock.now();
+/// assert!(same.now() >= first, "clones share the origin");
+/// ```
 #[cfg(feature = "tsc")]
 #[derive(Debug, Clone)]
 pub struct TscClock {
@@ -87,7 +124,22 @@ impl Clock for TscClock {
     }
 }
 
-/// A clock that stands still until it is told to move; it may also be set back.
+/// A clock that stands still until it is told to move; it may also be set back. The default stands at
+/// [`Instant::ZERO`].
+///
+/// ```
+/// use tidegate_units::{Clock, Instant, ManualClock, Span};
+///
+/// let clock = ManualClock::at(Instant::from_nanos(5));
+/// clock.advance(Span::from_nanos(2));
+/// assert_eq!(clock.now(), Instant::from_nanos(7));
+/// clock.set(Instant::ZERO);
+/// assert_eq!(clock.now(), Instant::ZERO);
+/// // Beyond the end of time there is nothing.
+/// clock.advance(Span::MAX);
+/// clock.advance(Span::MAX);
+/// assert_eq!(clock.now(), Instant::MAX);
+/// ```
 #[derive(Debug, Default)]
 pub struct ManualClock {
     nanos: AtomicU64,

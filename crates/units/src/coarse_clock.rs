@@ -26,6 +26,14 @@ use crate::{Clock, Instant, MonotonicClock, Span};
 ///     std::thread::yield_now();
 /// }
 /// assert!(clock.now() >= first + Span::from_millis(1));
+///
+/// // No clock ticks more often than every 100 µs, whatever it is told.
+/// let clock = CoarseClock::start(Span::ZERO)?;
+/// let first = clock.now();
+/// while clock.now() == first {
+///     std::thread::yield_now();
+/// }
+/// assert!(clock.lag_max() >= CoarseClock::PERIOD_MIN);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -54,7 +62,8 @@ impl CoarseClock {
     /// The shortest period; a shorter one is taken as this. Below it the thread would do little else.
     pub const PERIOD_MIN: Span = Span::from_micros(100);
 
-    /// Starts a clock that ticks once per `period`.
+    /// Starts a clock that ticks once per `period`, which is [`CoarseClock::PERIOD_MIN`] or longer. Its
+    /// origin is now.
     ///
     /// # Errors
     ///
