@@ -200,7 +200,8 @@ impl<C: Clock + 'static> Direct<C> {
     /// # Cancel safety
     ///
     /// A dropped future has consumed nothing: a place in the line is given up, and a permit that it
-    /// was granted and had not yet seen is given back, less what has dripped in since.
+    /// was granted and had not yet seen is given back, less what has dripped in since. Only if 256 others
+    /// have been granted after it, that permit counts as spent.
     pub fn until_ready(&self) -> UntilReady<'_, C> {
         self.until_ready_n(1)
     }

@@ -28,7 +28,8 @@ use crate::Decision;
 /// # Cancel safety
 ///
 /// Dropped before it was ready, it has consumed nothing: its place in the line, or a permit that it has
-/// not seen yet, goes to the next.
+/// not seen yet, goes to the next. See [`Direct::until_ready`](super::Direct::until_ready) for the
+/// exception.
 #[must_use = "nothing is waited for until this is polled"]
 pub struct UntilReady<'a, C: Clock + 'static> {
     inner: &'a Arc<Inner<C>>,
