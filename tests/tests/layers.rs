@@ -37,7 +37,8 @@ const CRATES: [Crate; 13] = [
     Crate {
         folder: "algorithms",
         purpose: "Counting: whether a cost fits under a limit now, when it would, or that it \
-                  never will; lending from a ledger; the gate that callers take from.",
+                  never will; lending from a ledger; the gate that callers take from; limits \
+                  usable alone, without actors.",
         may_use: MayUse::These(&["units"]),
     },
     Crate {
