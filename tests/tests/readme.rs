@@ -62,7 +62,7 @@ async fn one_limit_of_the_readme() -> Result<(), Box<dyn Error>> {
     // In line on this thread, or refused at once if the line is too long for that:
     direct.until_ready_within(1, Span::from_secs(5)).wait()?;
 
-    // The same limit for each of at most 100 000 users at a time; a flood of others cannot take more memory,
+    // The same limit for each of 100 000 users at a time; a flood of others cannot take more memory,
     // nor give anybody a burst twice.
     let users: Timed<Keyed<String>, _> = Timed::new(Keyed::new(&limit, 100_000), MonotonicClock::new());
     if users.check("ada").is_admitted() { /* … */ }
