@@ -146,6 +146,16 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_that_keeps_what_is_available_owes_as_much_as_before() {
+        // Units are nanoseconds: of 10 permits in 5 ns, 13 are missing; the limit becomes 20 in 3 ns.
+        let (here, there) = ((Span::from_nanos(5), 10), (Span::from_nanos(3), 20));
+        let missing = |permits: u128| bucket_missing(Carry::AsIs, permits * 5, here, there);
+        assert_eq!(missing(13), (20 + 3) * 3, "3 are owed");
+        assert_eq!(missing(10), 20 * 3, "nothing is owed, nothing available");
+        assert_eq!(missing(4), (20 - 6) * 3, "6 are available");
+    }
+
+    #[test]
     fn a_share_is_rounded_down() {
         // 1 of 10 is no third of 3.
         assert_eq!(missing(Carry::Proportional, 1, 0, 3), 3);

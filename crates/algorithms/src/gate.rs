@@ -262,4 +262,70 @@ mod tests {
         let left = layout.unpack(gate.read().remaining());
         assert_eq!((left.get(Dimension::Requests), left.get(Dimension::Tokens)), (1, 17));
     }
+    #[test]
+    fn asking_takes_nothing_and_answers_what_a_take_would() {
+        let (layout, gate) = gate(2, 100);
+        let packed =
+            |cost: (u64, u64)| layout.pack(&Cost::request().requests(cost.0).tokens(cost.1));
+        for cost in [(0, 0), (2, 100), (2, 101), (3, 100), (3, 101), (1, 50)] {
+            let cost = packed(cost).expect("small");
+            let before = gate.read();
+            let has = gate.has(cost);
+            assert_eq!(gate.read(), before, "asking takes nothing and is no touch");
+            assert_eq!(has, granted(gate.take(cost)), "{cost:?} of {before:?}");
+            let _ = gate.close();
+            gate.open(before.remaining());
+        }
+        let nothing = Packed::default();
+        assert!(gate.has(nothing));
+        gate.shut();
+        assert!(!gate.has(nothing), "GATE-2: though all is still there");
+        let _ = gate.close();
+        assert!(!gate.has(nothing), "GATE-2");
+    }
+
+    #[test]
+    fn a_gate_is_open_from_its_opening_until_it_is_closed() {
+        let gate = Gate::closed(Guards::NONE);
+        assert!(!gate.read().is_open());
+        gate.open(Packed::default());
+        assert!(gate.read().is_open(), "with nothing in it too");
+        assert!(gate.close().is_open(), "as it was when it was closed");
+        assert!(!gate.read().is_open());
+    }
+
+    #[test]
+    fn a_gate_is_touched_by_any_take_until_it_cools() {
+        let (layout, gate) = gate(5, 5);
+        assert!(!gate.read().is_touched(), "nobody took since it was opened");
+        assert!(granted(gate.take(Packed::default())));
+        assert!(gate.read().is_touched(), "though nothing was taken");
+        assert!(gate.cool(gate.read()));
+        assert!(!gate.read().is_touched());
+        assert_eq!(
+            gate.take(layout.pack(&Cost::request().requests(6)).expect("small")),
+            Taken::Refused
+        );
+        assert!(!gate.read().is_touched(), "a refusal is no touch");
+    }
+
+    #[test]
+    fn a_caller_is_told_until_when_takes_have_been_recorded() {
+        let (layout, gate) = gate(5, 5);
+        let one = layout.pack(&Cost::request()).expect("small");
+        let from = |taken| match taken {
+            Taken::Granted { recorded_from, .. } => Some(recorded_from),
+            Taken::Refused => None,
+        };
+        assert_eq!(from(gate.take(one)), Some(Instant::ZERO), "nothing has been recorded");
+        gate.settled(Instant::from_nanos(7));
+        assert_eq!(from(gate.take(one)), Some(Instant::from_nanos(7)), "GATE-3");
+        let _ = gate.close();
+        gate.open(Packed::default());
+        assert_eq!(
+            from(gate.take(Packed::default())),
+            Some(Instant::from_nanos(7)),
+            "opened again"
+        );
+    }
 }
