@@ -402,3 +402,19 @@ fn another_amount_keeps_what_was_used_today_and_another_zone_begins_with_the_bal
     let after = small.reconfigured(&state, now, &large, Carry::Reset);
     assert_eq!(large.available(&after, now), 20);
 }
+
+/// While the days stay where they are, it is known what was used today, whatever the balance says.
+#[test]
+fn a_lowered_amount_counts_what_was_used_today() {
+    let rule = |amount| {
+        let days = calendar(Period::Day, "Europe/Berlin");
+        CalendarWindow::new(amount, days, WallOrigin::default())
+    };
+    let (large, small) = (rule(20), rule(10));
+    let now = utc(2026, 3, 29, 12, 0);
+    let mut state = large.full();
+    assert_eq!(large.take(&mut state, now, 6), Decision::Admit);
+    // Of 20, 14 are available, so that 10 would be by the balance alone.
+    let after = large.reconfigured(&state, now, &small, Carry::AsIs);
+    assert_eq!(small.available(&after, now), 4);
+}
