@@ -156,6 +156,57 @@ fn nobody_overtakes_who_waits() {
     );
 }
 
+#[test]
+fn who_will_not_wait_behind_others_is_told_what_never_fits() {
+    for limit in [bucket(10, 3), window(3)] {
+        let direct = Direct::with_clock(&limit, Hand::new());
+        direct.check_n(3).expect("it fits");
+        let mut waiting = direct.until_ready();
+        assert!(poll(&mut waiting).is_pending());
+        for check in [Direct::check_n, Direct::check_lazily] {
+            assert_eq!(check(&direct, 4), Err(Refused::Never { cost: 4, capacity: 3 }));
+            assert!(matches!(check(&direct, 3), Err(Refused::Later { .. })));
+        }
+    }
+}
+
+/// DIRECT-3: in the thread that gives something back.
+#[test]
+fn a_refund_serves_who_waits() {
+    let direct = Direct::with_clock(&bucket(10, 3), Hand::new());
+    direct.check_n(3).expect("it fits");
+    let mut waiting = direct.until_ready_n(2);
+    assert!(poll(&mut waiting).is_pending());
+    assert_eq!(direct.refund(Span::ZERO, 1), 1);
+    assert!(poll(&mut waiting).is_pending(), "one of two");
+    assert_eq!(direct.refund(Span::ZERO, 1), 1);
+    assert_eq!(poll(&mut waiting), Poll::Ready(Ok(())));
+    assert_eq!((direct.waiting(), direct.available()), (0, 0));
+}
+
+/// The clock has moved on since somebody took its place: what fits by now is not for who comes later.
+#[test]
+fn a_newcomer_is_told_to_wait_though_all_of_the_line_would_fit_by_now() {
+    let clock = Hand::new();
+    let direct = Direct::with_clock(&bucket(10, 3), clock.clone());
+    direct.check_n(3).expect("it fits");
+    let mut waiting = direct.until_ready();
+    assert!(poll(&mut waiting).is_pending());
+    clock.0.advance(Span::from_millis(300));
+    let moment = Refused::Later { retry_after: Span::from_nanos(1) };
+    assert_eq!(direct.check(), Err(moment), "DIRECT-2: and never a wait of nothing");
+}
+
+#[test]
+fn a_refund_of_what_was_taken_a_while_ago_is_less_what_has_dripped_in() {
+    let clock = Hand::new();
+    let direct = Direct::with_clock(&bucket(10, 5), clock.clone());
+    direct.check_n(5).expect("it fits");
+    clock.0.advance(Span::from_millis(200));
+    assert_eq!(direct.refund(Span::from_millis(200), 5), 3, "two have come back by themselves");
+    assert_eq!(direct.available(), 5);
+}
+
 /// DIRECT-3: the next in line is served when the one before leaves, in the thread that leaves.
 #[test]
 fn who_stops_waiting_lets_the_next_go_at_once() {

@@ -257,6 +257,24 @@ fn a_loan_that_a_debt_eats_into_is_no_longer_covered() {
     }
 }
 
+#[test]
+fn what_may_be_lent_is_the_least_that_any_limit_on_it_has_left() {
+    let limits = [requests(10, 1_000), bucket(requests(20, 60_000)), tokens(100, 1_000)];
+    let mut ledger = ledger(&limits);
+    let lendable = |ledger: &Ledger, now| {
+        [Dimension::Requests, Dimension::Tokens, Dimension::Bytes]
+            .map(|dimension| ledger.lendable(now, dimension))
+    };
+    assert_eq!(lendable(&ledger, START), [Some(10), Some(100), None]);
+    ledger.lend(START, &amounts(3, 30)).expect("it fits");
+    assert_eq!(lendable(&ledger, START), [Some(7), Some(70), None]);
+    ledger.take(START, &call(7, 0)).expect("it fits");
+    assert_eq!(lendable(&ledger, START), [Some(0), Some(70), None]);
+    assert_eq!(lendable(&ledger, after(1_000)), [Some(7), Some(70), None]);
+    ledger.take(after(1_000), &call(7, 0)).expect("it fits");
+    assert_eq!(lendable(&ledger, after(2_000)), [Some(3), Some(70), None], "of the minute's 20");
+}
+
 /// In whichever order the limits stand.
 #[test]
 fn the_limit_that_waits_longest_binds() {

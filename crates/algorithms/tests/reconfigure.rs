@@ -66,6 +66,16 @@ fn a_limit_takes_over_from_the_one_of_its_window_wherever_that_stands() {
     assert_eq!(available(&ledger, after(1_000)), [60, 196, 20]);
 }
 
+/// The second has forgotten what the minute has not: a minute that took over from it would mint.
+#[test]
+fn a_window_that_remembers_longer_is_taken_over_by_its_like() {
+    let mut ledger = ledger(&[requests(10, 1_000), requests(100, 60_000)]);
+    ledger.take(START, &calls(4)).expect("it fits");
+    let changed = [requests(200, 60_000), requests(20, 1_000)];
+    ledger.reconfigure(after(1_000), &changed, Carry::Additive);
+    assert_eq!(available(&ledger, after(1_000)), [196, 20]);
+}
+
 #[test]
 fn a_limit_of_another_window_takes_over_from_what_is_left() {
     let mut ledger = ledger(&[requests(10, 1_000), requests(100, 60_000)]);

@@ -299,6 +299,30 @@ fn a_refund_after_the_boundary_gives_nothing() {
     assert_eq!(rule.available(&state, next), 5);
 }
 
+/// Windows that lie elsewhere are numbered otherwise: the balance counts as spent in the present one.
+#[test]
+fn windows_of_another_length_begin_with_the_balance() {
+    let (short, long) = (Span::from_secs(1), Span::from_secs(2));
+    let [before, after] = [short, long].map(|window| FixedWindow::new(10, window, Span::ZERO));
+    let now = Instant::ZERO + Span::from_millis(4_500);
+    let mut state = before.full();
+    assert_eq!(before.take(&mut state, now, 6), Decision::Admit);
+    let state = before.reconfigured(&state, now, &after, Carry::Additive);
+    let last = Instant::ZERO + Span::from_secs(6) - nanos(1);
+    assert_eq!((after.available(&state, last), after.available(&state, last + nanos(1))), (4, 10));
+}
+
+/// While the windows stay where they are, it is known what was used in the present one.
+#[test]
+fn a_lowered_amount_counts_what_was_used_in_this_window() {
+    let [large, small] = [20, 10].map(|amount| FixedWindow::new(amount, WINDOW, Span::ZERO));
+    let mut state = large.full();
+    assert_eq!(large.take(&mut state, START, 6), Decision::Admit);
+    // Of 20, 14 are available, so that 10 would be by the balance alone.
+    let state = large.reconfigured(&state, START, &small, Carry::AsIs);
+    assert_eq!(small.available(&state, START), 4);
+}
+
 #[test]
 fn a_longer_guard_takes_all_that_was_used_for_guarded() {
     let without = FixedWindow::new(10, WINDOW, Span::ZERO);
