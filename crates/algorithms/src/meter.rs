@@ -188,3 +188,36 @@ impl Meter {
         each!(self, algorithm, state => algorithm.balance(state, now))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(text: &str) -> Limit {
+        text.parse::<Limit>().and_then(|limit| limit.guard(Span::ZERO)).expect("a limit")
+    }
+
+    #[test]
+    fn a_limit_recovers_by_its_window_or_as_its_bucket_fills() {
+        let window = Meter::full(&limit("10 requests per minute"));
+        assert_eq!(window.time_to_recover(), Span::from_secs(60));
+        let bucket = limit("10 requests per minute").enforced_as(EnforcedAs::TokenBucket);
+        let bucket = Meter::full(&bucket.burst(5).expect("a burst"));
+        assert_eq!(bucket.time_to_recover(), Span::from_secs(30));
+    }
+
+    #[test]
+    fn what_is_made_full_owes_nothing_and_what_is_made_empty_has_nothing() {
+        let window = limit("10 requests per minute");
+        let bucket = window.clone().enforced_as(EnforcedAs::TokenBucket);
+        for limit in [window, bucket.burst(5).expect("a burst")] {
+            let mut meter = Meter::full(&limit);
+            meter.record(Instant::ZERO, 13);
+            assert_eq!(meter.debt(Instant::ZERO), 13 - meter.capacity());
+            meter.make_empty(Instant::ZERO);
+            assert_eq!((meter.available(Instant::ZERO), meter.debt(Instant::ZERO)), (0, 0));
+            meter.make_full();
+            assert_eq!(meter, Meter::full(&limit));
+        }
+    }
+}
