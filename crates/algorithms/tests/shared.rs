@@ -97,6 +97,9 @@ proptest! {
                 }
             }
             prop_assert_eq!(shared.available(now), gcra.available(&state, now));
+            for total in [1, 7, 50] {
+                prop_assert_eq!(shared.earliest(now, total), gcra.earliest(&state, now, total));
+            }
         }
     }
 
@@ -206,6 +209,51 @@ fn what_takes_years_to_fill_does_not_fit_one_word() {
     let shared = Shared::new(Gcra::new(5, Span::from_secs(1), 5)).expect("it fits");
     assert!(!shared.reconfigure(START, Gcra::new(1, year, 3), Carry::Reset));
     assert_eq!(shared.limit().capacity(), 5, "nothing has changed");
+}
+
+/// A clock that stands still and counts how often it is read.
+#[derive(Debug, Default)]
+struct Counted(AtomicU64);
+
+impl Clock for Counted {
+    fn now(&self) -> Instant {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        START
+    }
+}
+
+#[test]
+fn while_there_is_plenty_the_clock_is_read_for_one_permit_in_sixteen() {
+    let shared = Shared::new(Gcra::new(10, Span::from_secs(1), 800)).expect("it fits");
+    let clock = Counted::default();
+    for _ in 0..160 {
+        assert_eq!(shared.take_lazily(&clock, 1), Decision::Admit);
+    }
+    assert_eq!(clock.0.into_inner(), 10);
+    assert_eq!(shared.available(START), 640);
+}
+
+#[test]
+fn of_few_permits_each_is_granted_by_the_clock() {
+    let shared = Shared::new(Gcra::new(10, Span::from_secs(1), 7)).expect("it fits");
+    let clock = Counted::default();
+    for _ in 0..7 {
+        assert_eq!(shared.take_lazily(&clock, 1), Decision::Admit);
+    }
+    assert_eq!(clock.0.into_inner(), 7);
+}
+
+/// The whole bucket was asked for while one permit of it was granted unread.
+#[test]
+fn a_wait_that_was_told_after_an_unread_grant_is_long_enough() {
+    let shared = Shared::new(Gcra::new(10, Span::from_secs(1), 8)).expect("it fits");
+    let clock = ManualClock::at(START);
+    assert_eq!(shared.take_lazily(&clock, 1), Decision::Admit);
+    assert_eq!(shared.take_lazily(&clock, 1), Decision::Admit, "unread");
+    let retry_after = Span::from_millis(200);
+    assert_eq!(shared.take_lazily(&clock, 8), Decision::Later { retry_after });
+    clock.advance(retry_after);
+    assert_eq!(shared.take_lazily(&clock, 8), Decision::Admit);
 }
 
 /// A clock that a test's threads push on as they go, so that every admission has a true instant.
