@@ -11,7 +11,6 @@
 //! - DIRECT-2: nobody is admitted while somebody waits longer.
 //! - DIRECT-3: who stops waiting has consumed nothing, and the next in line is served at once.
 
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -25,6 +24,7 @@ mod line;
 mod refused;
 mod until_ready;
 
+use dispatcher::Call;
 use form::Form;
 use line::Line;
 
@@ -46,9 +46,9 @@ pub use until_ready::UntilReady;
 /// # Ok::<(), tidegate_units::LimitError>(())
 /// ```
 ///
-/// Costs are whole permits. A limit per calendar period takes the instants of its clock for time since
-/// 1970, UTC: midnight is right only on a clock whose origin that is. [`Direct::new`] has no such clock; the
-/// crate `tidegate` and a [`Ledger`](crate::Ledger) with a wall origin know the date.
+/// Costs are whole permits. A limit has a [guard](Limit::guard) unless it is told otherwise: its window is
+/// a little longer, and its bucket a little smaller, than the service's, for calls that are held up on
+/// their way. `limit.guard(Span::ZERO)` lets through exactly what is written.
 #[derive(Debug)]
 pub struct Direct<C = TscClock> {
     inner: Arc<Inner<C>>,
@@ -142,7 +142,7 @@ impl<C: Clock + 'static> Direct<C> {
         if inner.has_line() {
             return Err(inner.behind_the_line(cost));
         }
-        inner.answer(inner.form.take(inner.clock.now(), cost), cost)
+        inner.answer(inner.form.take(&inner.clock, cost), cost)
     }
 
     /// As [`Direct::check_n`], but the clock is read only if its last reading is not enough to say
@@ -200,8 +200,8 @@ impl<C: Clock + 'static> Direct<C> {
     /// # Cancel safety
     ///
     /// A dropped future has consumed nothing: a place in the line is given up, and a permit that it
-    /// was granted and had not yet seen is given back, less what has dripped in since. Only if 256 others
-    /// have been granted after it, that permit counts as spent.
+    /// was granted and had not yet seen is given back, less what has dripped in since; not to another
+    /// limit, if it has been changed meanwhile.
     pub fn until_ready(&self) -> UntilReady<'_, C> {
         self.until_ready_n(1)
     }
@@ -220,8 +220,10 @@ impl<C: Clock + 'static> Direct<C> {
         UntilReady::new(&self.inner, cost, None)
     }
 
-    /// Waits for `cost` permits for no longer than `within`. If the line is too long for that, this
-    /// says so at once.
+    /// Waits for `cost` permits for no longer than `within`, but for the time that it takes to be woken.
+    /// If the line is too long for that, this says so at once. How long it takes is told from the sum of
+    /// what waits; in windows, costs that do not add up to whole ones take longer, and that is found
+    /// out only when `within` is over.
     ///
     /// # Errors
     ///
@@ -263,10 +265,10 @@ impl<C: Clock + 'static> Direct<C> {
     }
 
     /// Gives back `amount` of what was taken `ago`, as far as time has not given it back already.
-    /// Answers how much that was.
+    /// Answers how much that was. What was taken before a change of the limit must not be given back.
     pub fn refund(&self, ago: Span, amount: u64) -> u64 {
-        let now = self.inner.clock.now();
-        let given = self.inner.form.refund(now, now - ago, amount);
+        let inner = &self.inner;
+        let given = inner.form.refund(&inner.clock, inner.clock.now() - ago, amount);
         self.inner.serve();
         given
     }
@@ -295,14 +297,17 @@ impl<C: Clock + 'static> Direct<C> {
     /// [`WrongForm`] when this limiter counts on one word and the new limit cannot be counted so; then
     /// nothing has changed.
     pub fn reconfigure(&self, limit: &Limit, carry: Carry) -> Result<(), WrongForm> {
-        let mut held = self.inner.limit.lock().unwrap_or_else(PoisonError::into_inner);
         let inner = &self.inner;
+        let mut held = inner.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut line = inner.line();
         if !inner.form.reconfigure(inner.clock.now(), limit, inner.origin, carry) {
             return Err(WrongForm { limit: limit.to_string() });
         }
+        // What was granted before must not be given back to another limit.
+        line.forget_grants();
         *held = limit.clone();
-        drop(held);
-        self.inner.serve();
+        drop((line, held));
+        inner.serve();
         Ok(())
     }
 }
@@ -336,7 +341,8 @@ impl<C: Clock + 'static> Inner<C> {
             return Refused::Never { cost, capacity };
         }
         // All of it may fit by now, and the line be about to be served.
-        let wait = self.wait_behind(&self.line(), self.clock.now(), cost);
+        let line = self.line();
+        let wait = self.wait_behind(&line, self.clock.now(), cost);
         Refused::Later { retry_after: wait.max(Span::from_nanos(1)) }
     }
 
@@ -351,38 +357,55 @@ impl<C: Clock + 'static> Inner<C> {
         let mut woken = Vec::new();
         let mut line = self.line();
         let now = self.clock.now();
-        let next = line.serve(now, |cost| self.form.take(now, cost), &mut woken);
-        self.has_line.store(!line.is_empty(), Ordering::Relaxed);
-        if next.is_some_and(|next| !self.serve_after(&mut line, next.since(now))) {
-            line.abandon(&mut woken);
-            self.has_line.store(false, Ordering::Relaxed);
+        let next = line.serve(now, |cost| self.form.take(&self.clock, cost), &mut woken);
+        match next {
+            None => call_off(&mut line),
+            Some(next) if self.serve_after(&mut line, now, next.since(now)) => {}
+            Some(_) => line.abandon(&mut woken),
         }
+        self.has_line.store(!line.is_empty(), Ordering::Relaxed);
         drop(line);
         for waker in woken {
-            // A waker is foreign code; if it fails, the others are still to be told.
-            let _ = panic::catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            dispatcher::without_panic(|| waker.wake());
         }
     }
 
-    /// Has the line served again after `wait`, or a little later, so that several are served at once;
-    /// unless it will be served by then anyway.
-    /// `false` if there is nobody to do it.
-    fn serve_after(self: &Arc<Self>, line: &mut Line, wait: Span) -> bool {
-        let at = dispatcher::now() + wait.max(self.form.batch());
+    /// Has the line served again after `wait`, or a little later, so that several are served at once,
+    /// but not so much later that a deadline passes; unless it will be served by then anyway. `false`
+    /// if there is nobody to do it.
+    fn serve_after(self: &Arc<Self>, line: &mut Line, now: Instant, wait: Span) -> bool {
+        let patience = line.next_deadline().map_or(Span::MAX, |deadline| deadline.since(now));
+        let at = dispatcher::now() + wait.max(self.form.batch().min(patience));
         if line.is_due_by(at) {
             return true;
         }
+        call_off(line);
         let called: Weak<Self> = Arc::downgrade(self);
-        let is_served = dispatcher::call(at, called);
-        line.set_due(is_served.then_some(at));
-        is_served
+        let call = dispatcher::call(at, called);
+        line.set_due(call);
+        call.is_some()
+    }
+}
+
+impl<C> Drop for Inner<C> {
+    fn drop(&mut self) {
+        let line = self.line.get_mut().unwrap_or_else(PoisonError::into_inner);
+        call_off(line);
+    }
+}
+
+/// Nobody is to serve this line any more.
+fn call_off(line: &mut Line) {
+    if let Some(call) = line.forget_due() {
+        dispatcher::call_off(call);
     }
 }
 
 impl<C: Clock + 'static> dispatcher::Called for Inner<C> {
-    fn call(self: Arc<Self>, at: Instant) {
-        // An earlier call has taken the place of this one, unless it is the one that is due.
-        if self.line().take_due(at) {
+    fn call(self: Arc<Self>, call: Call) {
+        // Another call has taken the place of this one, unless it is the one that is due.
+        let is_due = self.line().take_due(call);
+        if is_due {
             self.serve();
         }
     }

@@ -81,7 +81,8 @@ pub struct Shared {
 #[repr(align(128))]
 struct Line {
     word: AtomicU64,
-    /// Up to where the moment may have moved when the clock was last read, and the epoch of that.
+    /// Up to where the moment may have moved when the clock was last read, in the form of the word; the
+    /// epoch and the generation of the rule say by which rule.
     reach: AtomicU64,
 }
 
@@ -99,6 +100,11 @@ impl Shared {
     }
 
     /// Takes the whole cost at `now`, or nothing.
+    ///
+    /// While permits have been granted by [`Shared::take_lazily`] that no reading of the clock has
+    /// settled yet, they count as spent at `now` for this decision and stay unsettled, for `now` may be
+    /// older than they are. Then a refused cost may have to wait longer than it is told; use
+    /// [`Shared::take_now`] beside it.
     #[inline]
     pub fn take(&self, now: Instant, cost: u64) -> Decision {
         if cost == 0 {
@@ -106,7 +112,23 @@ impl Shared {
         }
         let mut word = self.line.word.load(Ordering::Acquire);
         loop {
-            match self.try_take(word, now, cost) {
+            match self.try_take(word, now, cost, Reading::Given) {
+                Ok(decision) => return decision,
+                Err(changed) => word = changed,
+            }
+        }
+    }
+
+    /// Takes the whole cost or nothing, and reads the clock once the state is known: so nothing in it
+    /// is younger than the reading.
+    #[inline]
+    pub fn take_now(&self, clock: &impl Clock, cost: u64) -> Decision {
+        if cost == 0 {
+            return self.decide(clock.now(), 0);
+        }
+        let mut word = self.line.word.load(Ordering::Acquire);
+        loop {
+            match self.try_take(word, clock.now(), cost, Reading::Fresh) {
                 Ok(decision) => return decision,
                 Err(changed) => word = changed,
             }
@@ -135,14 +157,13 @@ impl Shared {
             return self.decide(clock.now(), 0);
         }
         let mut word = self.line.word.load(Ordering::Acquire);
-        let mut now = None;
         loop {
             let tried = match self.unread(word, cost) {
-                Some(next) if now.is_none() => self.swap(word, next).map(|()| Decision::Admit),
-                _ => {
-                    let now = *now.get_or_insert_with(|| clock.now());
+                Some(next) => self.swap(word, next).map(|()| Decision::Admit),
+                None => {
+                    let now = clock.now();
                     self.note_reading(Parts::of(word).epoch, now);
-                    self.try_take(word, now, cost)
+                    self.try_take(word, now, cost, Reading::Fresh)
                 }
             };
             match tried {
@@ -170,15 +191,14 @@ impl Shared {
     /// The earliest instant by which `total` can have passed in pieces that each fit.
     pub fn earliest(&self, now: Instant, total: u64) -> Instant {
         let (parts, rule) = self.read();
-        let settled = self.settled(parts, &rule, rule.ticks(now));
-        self.limit().earliest(&rule.state(settled), now, total)
+        let ticks = rule.ticks(now);
+        now + rule.wait(self.settled(parts, &rule, ticks), ticks, total)
     }
 
     /// Records that `cost` was spent, whether it fits or not. What does not fit is a debt, and nothing
     /// passes until it is paid.
     pub fn record(&self, now: Instant, cost: u64) {
-        self.update(|parts, rule| {
-            let settled = self.settled(parts, rule, rule.ticks(now));
+        self.update(&|| now, |settled, rule, _| {
             let after = settled.saturating_add(rule.charge(cost)).min(FULL_AT_MAX);
             (cost > 0).then_some(after)
         });
@@ -186,18 +206,16 @@ impl Shared {
 
     /// Gives back `amount` of a charge that was made at `recorded`, less what has dripped in since.
     /// Answers how many whole permits that were; see the [`refund`](Algorithm::refund) of [`Gcra`].
+    ///
+    /// `now` must be the present: what has dripped in since is not given back. Where other threads are
+    /// at work, let [`Shared::refund_now`] read the clock.
     pub fn refund(&self, now: Instant, recorded: Instant, amount: u64) -> u64 {
-        let mut permits = 0;
-        self.update(|parts, rule| {
-            let refilled = rule.ticks_in(now.since(recorded));
-            let now = rule.ticks(now);
-            let settled = self.settled(parts, rule, now);
-            let left = rule.charge(amount).saturating_sub(refilled);
-            let given = left.min(settled.saturating_sub(now));
-            permits = given / rule.interval.max(1);
-            (given > 0).then(|| settled - given)
-        });
-        permits
+        self.refund_by(&|| now, recorded, amount)
+    }
+
+    /// As [`Shared::refund`], at the instant at which the clock is read once the state is known.
+    pub fn refund_now(&self, clock: &impl Clock, recorded: Instant, amount: u64) -> u64 {
+        self.refund_by(&|| clock.now(), recorded, amount)
     }
 
     /// Puts another limit in force and carries over the balance at `now` (SHARED-2). Charges from
@@ -236,7 +254,13 @@ impl Shared {
 
     /// One try to take, from the state `word`. Answers what else was found if it was not that.
     #[inline]
-    fn try_take(&self, word: u64, now: Instant, cost: u64) -> Result<Decision, u64> {
+    fn try_take(
+        &self,
+        word: u64,
+        now: Instant,
+        cost: u64,
+        reading: Reading,
+    ) -> Result<Decision, u64> {
         let parts = Parts::of(word);
         let rule = self.rule(parts.epoch);
         let ticks = rule.ticks(now);
@@ -247,12 +271,13 @@ impl Shared {
         let settled = self.settled(parts, &rule, ticks);
         match rule.decide(settled, ticks, cost) {
             Ok(full_at) => {
-                let next = Parts { full_at, unread: 0, ..parts }.word();
+                let unread = if reading == Reading::Fresh { 0 } else { parts.unread };
+                let next = Parts { full_at, unread, ..parts }.word();
                 self.swap(word, next).map(|()| Decision::Admit)
             }
             // The promise of a refusal must hold while nothing else happens; what was granted unread
             // would be moved along with the clock.
-            Err(refusal) if parts.unread > 0 => {
+            Err(refusal) if parts.unread > 0 && reading == Reading::Fresh => {
                 let next = Parts { full_at: settled, unread: 0, ..parts }.word();
                 self.swap(word, next).map(|()| refusal)
             }
@@ -269,7 +294,12 @@ impl Shared {
         let parts = Parts::of(word);
         let rule = self.rule(parts.epoch);
         let reach = Parts::of(self.line.reach.load(Ordering::Relaxed));
-        if parts.unread.saturating_add(cost) > rule.unread_max || reach.epoch != parts.epoch {
+        let known = reach.epoch == parts.epoch && reach.unread == rule.generation;
+        if parts.unread.saturating_add(cost) > rule.unread_max || !known {
+            return None;
+        }
+        // Beyond the reach lie debts, to which nothing may be added without looking.
+        if parts.full_at > reach.full_at {
             return None;
         }
         // At most 15 permits, which move the moment by less than what the word has room for.
@@ -281,7 +311,8 @@ impl Shared {
     fn note_reading(&self, epoch: usize, now: Instant) {
         let rule = self.rule(epoch);
         let full_at = rule.ticks(now).saturating_add(rule.window).min(FULL_AT_MAX);
-        self.line.reach.store(Parts { full_at, unread: 0, epoch }.word(), Ordering::Relaxed);
+        let reach = Parts { full_at, unread: rule.generation, epoch };
+        self.line.reach.store(reach.word(), Ordering::Relaxed);
     }
 
     #[inline]
@@ -300,7 +331,8 @@ impl Shared {
         }
         let reach = Parts::of(self.line.reach.load(Ordering::Relaxed));
         let seen = reach.full_at.saturating_sub(rule.window);
-        let latest = if reach.epoch == parts.epoch { now.max(seen) } else { now };
+        let known = reach.epoch == parts.epoch && reach.unread == rule.generation;
+        let latest = if known { now.max(seen) } else { now };
         parts.full_at.max(latest.saturating_add(rule.charge(parts.unread)))
     }
 
@@ -332,15 +364,38 @@ impl Shared {
         }
     }
 
-    /// Moves the moment to where `next` says, if anywhere.
-    fn update(&self, mut next: impl FnMut(Parts, &Rule) -> Option<u64>) {
+    fn refund_by(&self, read: &impl Fn() -> Instant, recorded: Instant, amount: u64) -> u64 {
+        let mut permits = 0;
+        self.update(read, |settled, rule, now| {
+            let left = rule.charge(amount).saturating_sub(rule.ticks_in(now.since(recorded)));
+            let given = left.min(settled.saturating_sub(rule.ticks(now)));
+            permits = given / rule.interval.max(1);
+            (given > 0).then(|| settled - given)
+        });
+        permits
+    }
+
+    /// Moves the moment to where `next` says, if anywhere. What was granted unread stays so: the
+    /// instant may be older.
+    fn update(
+        &self,
+        read: &impl Fn() -> Instant,
+        mut next: impl FnMut(u64, &Rule, Instant) -> Option<u64>,
+    ) {
         let mut word = self.line.word.load(Ordering::Acquire);
         loop {
-            let parts = Parts::of(word);
-            let Some(full_at) = next(parts, &self.rule(parts.epoch)) else {
+            let (parts, now) = (Parts::of(word), read());
+            let rule = self.rules[parts.epoch].read();
+            if rule.is_old(now) {
+                self.move_origin(now);
+                word = self.line.word.load(Ordering::Acquire);
+                continue;
+            }
+            let settled = self.settled(parts, &rule, rule.ticks(now));
+            let Some(full_at) = next(settled, &rule, now) else {
                 return;
             };
-            match self.swap(word, Parts { full_at, unread: 0, ..parts }.word()) {
+            match self.swap(word, Parts { full_at, ..parts }.word()) {
                 Ok(()) => return,
                 Err(changed) => word = changed,
             }
@@ -361,16 +416,18 @@ impl Shared {
     }
 
     /// To be called by whoever holds the lock on the limit.
-    fn replace_rule(&self, now: Instant, from: &Gcra, to: &Gcra, rule: Rule, carry: Carry) {
+    fn replace_rule(&self, now: Instant, from: &Gcra, to: &Gcra, mut rule: Rule, carry: Carry) {
         let mut word = self.line.word.load(Ordering::Acquire);
         loop {
             let parts = Parts::of(word);
             let old = self.rules[parts.epoch].read();
             let epoch = (parts.epoch + 1) % SLOTS;
+            // How far the moment may move was said by an older rule.
+            rule.generation = (old.generation + u64::from(epoch == 0)) & UNREAD_MAX;
             self.rules[epoch].write(rule);
             let before = old.state(self.settled(parts, &old, old.ticks(now)));
             let full_at = rule.full_at(&from.reconfigured(&before, now, to, carry));
-            match self.swap(word, Parts { full_at, unread: 0, epoch }.word()) {
+            match self.swap(word, Parts { full_at, epoch, ..parts }.word()) {
                 Ok(()) => {
                     self.likely.store(epoch, Ordering::Relaxed);
                     return;
@@ -379,6 +436,15 @@ impl Shared {
             }
         }
     }
+}
+
+/// Where an instant comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// From the caller, at any time before.
+    Given,
+    /// From the clock, after the state was read.
+    Fresh,
 }
 
 /// The word, taken apart.

@@ -170,8 +170,8 @@ impl<C: Clock> Striped<C> {
 
     fn give_back(&self, now: Instant, surplus: u64) {
         if surplus > 0 {
-            // Charged at this very instant, so all of it can go back.
-            self.shared.refund(now, now, surplus);
+            // Charged just now; what has dripped in since is forgone.
+            self.shared.refund_now(&self.clock, now, surplus);
         }
     }
 }

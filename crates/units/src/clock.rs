@@ -1,6 +1,7 @@
 //! The only place that reads a clock. Machines take instants as arguments; shells ask one of these.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -33,6 +34,13 @@ pub trait Clock: fmt::Debug + Send + Sync {
 }
 
 impl<C: Clock + ?Sized> Clock for &C {
+    #[inline]
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
     #[inline]
     fn now(&self) -> Instant {
         (**self).now()

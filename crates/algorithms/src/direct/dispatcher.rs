@@ -13,10 +13,13 @@ use tidegate_units::{Clock, Instant, MonotonicClock};
 /// How long the thread stays when there is nothing to do.
 const IDLE: Duration = Duration::from_secs(5);
 
+/// When to call, and which of the calls of that instant.
+pub(super) type Call = (Instant, u64);
+
 /// Something that wants to be called at a given instant.
 pub(super) trait Called: Send + Sync {
-    /// It is `at`, or later.
-    fn call(self: Arc<Self>, at: Instant);
+    /// It is time for `call`, or later.
+    fn call(self: Arc<Self>, call: Call);
 }
 
 struct Dispatcher {
@@ -28,7 +31,7 @@ struct Dispatcher {
 #[derive(Default)]
 struct Calls {
     /// In the order of their instants; the number tells calls of the same instant apart.
-    due: BTreeMap<(Instant, u64), Weak<dyn Called>>,
+    due: BTreeMap<Call, Weak<dyn Called>>,
     number: u64,
     running: bool,
 }
@@ -48,26 +51,39 @@ pub(super) fn now() -> Instant {
     dispatcher().clock.now()
 }
 
-/// Has `called` called at `at`, if it still exists by then. `false` if there is no thread to do it.
-pub(super) fn call(at: Instant, called: Weak<dyn Called>) -> bool {
+/// Has `called` called at `at`, if it still exists by then. `None` if there is no thread to do it.
+pub(super) fn call(at: Instant, called: Weak<dyn Called>) -> Option<Call> {
     let dispatcher = dispatcher();
     let mut calls = dispatcher.lock();
     let first = calls.due.first_key_value().is_none_or(|((due, _), _)| at < *due);
     calls.number += 1;
-    let number = calls.number;
-    calls.due.insert((at, number), called);
+    let call = (at, calls.number);
+    calls.due.insert(call, called);
     if !calls.running {
         let thread = std::thread::Builder::new().name("tidegate-line".to_owned());
         calls.running = thread.spawn(move || dispatcher.run()).is_ok();
         if !calls.running {
-            calls.due.remove(&(at, number));
+            calls.due.remove(&call);
+            return None;
         }
-        return calls.running;
-    }
-    if first {
+    } else if first {
         dispatcher.changed.notify_one();
     }
-    true
+    Some(call)
+}
+
+/// Takes back a call that is not needed any more.
+pub(super) fn call_off(call: Call) {
+    dispatcher().lock().due.remove(&call);
+}
+
+/// Runs code that is not ours, such as a waker's or a clock's: if it panics, others are still to be
+/// served.
+pub(super) fn without_panic(foreign: impl FnOnce()) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(foreign)) {
+        // What was thrown may throw again when it is dropped.
+        std::mem::forget(payload);
+    }
 }
 
 impl Dispatcher {
@@ -81,11 +97,10 @@ impl Dispatcher {
             let now = self.clock.now();
             let wait = match calls.due.first_entry() {
                 Some(entry) if entry.key().0 <= now => {
-                    let ((at, _), called) = entry.remove_entry();
+                    let (call, called) = entry.remove_entry();
                     drop(calls);
                     if let Some(called) = called.upgrade() {
-                        // A clock may be foreign code; other lines are still to be served.
-                        let _ = panic::catch_unwind(AssertUnwindSafe(|| called.call(at)));
+                        without_panic(|| called.call(call));
                     }
                     calls = self.lock();
                     continue;

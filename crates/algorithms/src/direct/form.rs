@@ -42,11 +42,13 @@ impl Form {
     }
 
     #[inline]
-    pub(super) fn take(&self, now: Instant, cost: u64) -> Decision {
+    pub(super) fn take(&self, clock: &impl Clock, cost: u64) -> Decision {
         match self {
-            Self::Word(shared) => shared.take(now, cost),
+            Self::Word(shared) => shared.take_now(clock, cost),
             Self::Locked(meter) => {
                 let mut meter = lock(meter);
+                // Not before: who waits for the lock would record earlier than it spends.
+                let now = clock.now();
                 let decision = meter.decide(now, cost);
                 if decision == Decision::Admit {
                     meter.record(now, cost);
@@ -60,7 +62,7 @@ impl Form {
     pub(super) fn take_lazily(&self, clock: &impl Clock, cost: u64) -> Decision {
         match self {
             Self::Word(shared) => shared.take_lazily(clock, cost),
-            Self::Locked(_) => self.take(clock.now(), cost),
+            Self::Locked(_) => self.take(clock, cost),
         }
     }
 
@@ -99,10 +101,13 @@ impl Form {
         }
     }
 
-    pub(super) fn refund(&self, now: Instant, recorded: Instant, amount: u64) -> u64 {
+    pub(super) fn refund(&self, clock: &impl Clock, recorded: Instant, amount: u64) -> u64 {
         match self {
-            Self::Word(shared) => shared.refund(now, recorded, amount),
-            Self::Locked(meter) => lock(meter).refund(now, recorded, amount),
+            Self::Word(shared) => shared.refund_now(clock, recorded, amount),
+            Self::Locked(meter) => {
+                let mut meter = lock(meter);
+                meter.refund(clock.now(), recorded, amount)
+            }
         }
     }
 

@@ -6,13 +6,14 @@ use std::task::Waker;
 
 use tidegate_units::{Instant, Span};
 
+use super::dispatcher::Call;
 use crate::Decision;
 
 /// The most callers that may wait for one limiter: 64 MiB.
 pub const WAITING_MAX: usize = 1 << 20;
 
-/// How many of the last grants are remembered, so that they can be given back exactly.
-const GRANTS_MAX: usize = 256;
+/// How many places may be kept for nobody, beyond as many as are in use.
+const SLACK: usize = 64;
 
 /// A place in the line. Later callers have larger ones.
 pub(super) type Ticket = u64;
@@ -26,12 +27,10 @@ pub(super) struct Line {
     next_ticket: Ticket,
     /// Who does not wait for ever, soonest first. May hold who does not wait any more.
     deadlines: BinaryHeap<Reverse<(Instant, Ticket)>>,
-    /// Who was not granted and has not been told yet.
-    refused: HashMap<Ticket, Place>,
-    /// The last grants, oldest first.
-    grants: VecDeque<(Ticket, Instant)>,
-    /// When it will be served next, on the dispatcher's clock.
-    due: Option<Instant>,
+    /// What those have not been told yet who do not wait any more: no more than there are futures.
+    answers: HashMap<Ticket, Place>,
+    /// When it will be served next.
+    due: Option<Call>,
 }
 
 #[derive(Debug)]
@@ -47,7 +46,7 @@ struct Waiting {
 pub(super) enum Place {
     /// Still in the line.
     Waiting,
-    /// Granted; when, unless that is too long ago.
+    /// Granted; and when, unless the limit has changed since.
     Granted(Option<Instant>),
     /// The deadline has passed.
     Expired,
@@ -103,9 +102,13 @@ impl Line {
             return (self.resolved(ticket), None);
         };
         let waker = self.give_up(index);
-        if self.given_up > self.len() + 64 {
+        if self.given_up > self.len() + SLACK {
             self.waiting.retain(|waiting| waiting.waker.is_some());
             self.given_up = 0;
+        }
+        if self.deadlines.len() > 2 * self.len() + SLACK {
+            let waiting = &self.waiting;
+            self.deadlines.retain(|Reverse((_, ticket))| find(waiting, *ticket).is_some());
         }
         (Place::Waiting, waker)
     }
@@ -114,7 +117,7 @@ impl Line {
     pub(super) fn abandon(&mut self, woken: &mut Vec<Waker>) {
         for waiting in self.waiting.drain(..) {
             if let Some(waker) = waiting.waker {
-                self.refused.insert(waiting.ticket, Place::Abandoned);
+                self.answers.insert(waiting.ticket, Place::Abandoned);
                 woken.push(waker);
             }
         }
@@ -130,7 +133,22 @@ impl Line {
         mut take: impl FnMut(u64) -> Decision,
         woken: &mut Vec<Waker>,
     ) -> Option<Instant> {
-        self.expire(now, woken);
+        let mut next = self.grant(now, &mut take, woken);
+        // A permit that is there is not withheld because somebody was woken a little late.
+        while self.expire(now, woken) {
+            next = self.grant(now, &mut take, woken);
+        }
+        let ready = next.filter(|_| !self.is_empty());
+        ready.map(|ready| self.next_deadline().map_or(ready, |deadline| deadline.min(ready)))
+    }
+
+    /// Answers when the first fits who does not fit now.
+    fn grant(
+        &mut self,
+        now: Instant,
+        take: &mut impl FnMut(u64) -> Decision,
+        woken: &mut Vec<Waker>,
+    ) -> Option<Instant> {
         while let Some(head) = self.waiting.front_mut() {
             let Some(waker) = head.waker.take() else {
                 self.waiting.pop_front();
@@ -139,8 +157,8 @@ impl Line {
             };
             let (ticket, cost) = (head.ticket, head.cost);
             match take(cost) {
-                Decision::Admit => self.note_grant(ticket, now),
-                Decision::Never => drop(self.refused.insert(ticket, Place::Never)),
+                Decision::Admit => drop(self.answers.insert(ticket, Place::Granted(Some(now)))),
+                Decision::Never => drop(self.answers.insert(ticket, Place::Never)),
                 Decision::Later { retry_after } => {
                     head.waker = Some(waker);
                     let ready = now + retry_after;
@@ -158,29 +176,43 @@ impl Line {
 
     /// Whether the line will be served by then.
     pub(super) fn is_due_by(&self, at: Instant) -> bool {
-        self.due.is_some_and(|due| due <= at)
+        self.due.is_some_and(|(due, _)| due <= at)
     }
 
-    pub(super) fn set_due(&mut self, due: Option<Instant>) {
+    pub(super) fn set_due(&mut self, due: Option<Call>) {
         self.due = due;
     }
 
-    /// Whether this is when the line is to be served; it is not due any more then.
-    pub(super) fn take_due(&mut self, at: Instant) -> bool {
-        self.due.take_if(|due| *due == at).is_some()
+    pub(super) fn forget_due(&mut self) -> Option<Call> {
+        self.due.take()
+    }
+
+    /// Whether this is the call by which the line is to be served; it is not due any more then.
+    pub(super) fn take_due(&mut self, call: Call) -> bool {
+        self.due.take_if(|due| *due == call).is_some()
+    }
+
+    /// When the next deadline will just have passed.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.peek().map(|Reverse((deadline, _))| *deadline + Span::from_nanos(1))
+    }
+
+    /// Forgets when permits were granted, so that they are not given back.
+    pub(super) fn forget_grants(&mut self) {
+        for place in self.answers.values_mut() {
+            if let Place::Granted(at) = place {
+                *at = None;
+            }
+        }
     }
 
     fn find(&self, ticket: Ticket) -> Option<usize> {
-        let index = self.waiting.binary_search_by_key(&ticket, |waiting| waiting.ticket).ok()?;
-        self.waiting[index].waker.is_some().then_some(index)
+        find(&self.waiting, ticket)
     }
 
     fn resolved(&mut self, ticket: Ticket) -> Place {
-        if let Some(place) = self.refused.remove(&ticket) {
-            return place;
-        }
-        let grant = self.grants.binary_search_by_key(&ticket, |(granted, _)| *granted).ok();
-        Place::Granted(grant.map(|index| self.grants[index].1))
+        // A ticket is looked up by its one future, which asks no more once it has its answer.
+        self.answers.remove(&ticket).unwrap_or(Place::Abandoned)
     }
 
     fn give_up(&mut self, index: usize) -> Option<Waker> {
@@ -190,31 +222,27 @@ impl Line {
         waiting.waker.take()
     }
 
-    fn note_grant(&mut self, ticket: Ticket, now: Instant) {
-        if self.grants.len() == GRANTS_MAX {
-            self.grants.pop_front();
-        }
-        self.grants.push_back((ticket, now));
-    }
-
-    /// Lets go of those whose deadline has passed.
-    fn expire(&mut self, now: Instant, woken: &mut Vec<Waker>) {
+    /// Lets go of those whose deadline has passed. Answers whether there were any.
+    fn expire(&mut self, now: Instant, woken: &mut Vec<Waker>) -> bool {
+        let before = woken.len();
         while let Some(Reverse((deadline, ticket))) = self.deadlines.peek().copied() {
             if deadline >= now && self.find(ticket).is_some() {
-                return;
+                break;
             }
             self.deadlines.pop();
             if let Some(waker) = self.find(ticket).and_then(|index| self.give_up(index)) {
-                self.refused.insert(ticket, Place::Expired);
+                self.answers.insert(ticket, Place::Expired);
                 woken.push(waker);
             }
         }
+        woken.len() > before
     }
+}
 
-    /// When the next deadline will just have passed.
-    fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.peek().map(|Reverse((deadline, _))| *deadline + Span::from_nanos(1))
-    }
+/// The place of a ticket that still waits.
+fn find(waiting: &VecDeque<Waiting>, ticket: Ticket) -> Option<usize> {
+    let index = waiting.binary_search_by_key(&ticket, |waiting| waiting.ticket).ok()?;
+    waiting[index].waker.is_some().then_some(index)
 }
 
 #[cfg(test)]
@@ -296,11 +324,11 @@ mod tests {
     fn a_deadline_is_kept_to_the_nanosecond() {
         let mut bench = Bench::new();
         bench.join(3, None);
-        let [in_time, late] = [bench.join(1, Some(10)), bench.join(1, Some(19))];
+        let [in_time, late] = [bench.join(1, Some(10)), bench.join(1, Some(15))];
         bench.serve_after(0);
         assert_eq!(bench.serve_after(10).0, 1);
         assert!(matches!(bench.place(in_time), Place::Granted(_)));
-        let (woken, next) = bench.serve_after(9);
+        let (woken, next) = bench.serve_after(5);
         assert_eq!((woken, next), (0, Some(bench.now + Span::from_nanos(1))));
         assert_eq!(bench.serve_after(1).0, 1);
         assert_eq!(bench.place(late), Place::Expired);
@@ -404,7 +432,7 @@ mod tests {
             }
             let told: u64 = granted.iter().map(|(_, cost)| cost).sum();
             prop_assert_eq!(bench.charged, told, "what was taken is what was granted");
-            prop_assert!(bench.line.refused.is_empty());
+            prop_assert!(bench.line.answers.is_empty());
         }
     }
 }

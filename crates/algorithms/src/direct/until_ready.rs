@@ -81,7 +81,7 @@ impl<'a, C: Clock + 'static> UntilReady<'a, C> {
         if self.cost > capacity {
             return self.done(Err(Refused::Never { cost: self.cost, capacity }));
         }
-        if line.is_empty() && inner.form.take(now, self.cost) == Decision::Admit {
+        if line.is_empty() && inner.form.take(&inner.clock, self.cost) == Decision::Admit {
             return self.done(Ok(()));
         }
         if line.len() >= WAITING_MAX {
@@ -95,9 +95,9 @@ impl<'a, C: Clock + 'static> UntilReady<'a, C> {
         let ticket = line.join(self.cost, deadline, waker);
         self.stage = Stage::Waiting(ticket);
         inner.has_line.store(true, Ordering::Relaxed);
-        if line.len() == 1 && !inner.serve_after(&mut line, wait) {
+        if !inner.serve_after(&mut line, now, wait) {
             let (_, waker) = line.leave(ticket);
-            inner.has_line.store(false, Ordering::Relaxed);
+            inner.has_line.store(!line.is_empty(), Ordering::Relaxed);
             drop(line);
             drop(waker);
             return self.done(Err(Refused::Unserved));
@@ -158,7 +158,7 @@ impl<C: Clock + 'static> Drop for UntilReady<'_, C> {
         let (left, waker) = self.inner.line().leave(ticket);
         drop(waker);
         if let Place::Granted(Some(at)) = left {
-            self.inner.form.refund(self.inner.clock.now(), at, self.cost);
+            self.inner.form.refund(&self.inner.clock, at, self.cost);
         }
         // Whoever is next may fit now.
         self.inner.serve();

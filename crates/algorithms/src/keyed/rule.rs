@@ -23,10 +23,11 @@ use crate::Decision;
 /// The part of a window's amount that passes at once unless told otherwise: a tenth.
 const BURST_PART: u64 = 10;
 
-/// The finest tick: a sixteenth of a nanosecond, with which a word still counts for 36 years.
-const TICKS_PER_NANO_MAX: u64 = 16;
+/// The finest tick: a quarter of a nanosecond, with which a word counts for 146 years: enough for a
+/// clock whose origin is 1970.
+const TICKS_PER_NANO_MAX: u64 = 4;
 
-/// The most ticks in which a bucket fills. Leaves 30 years before the word ends.
+/// The most ticks in which a bucket fills. Leaves three quarters of the word.
 const FINE_DEPTH_MAX: u64 = 1 << 61;
 
 /// The most ticks in which a bucket fills where an instant has 39 bits: a quarter of them.
@@ -121,8 +122,8 @@ impl KeyRule {
         }
     }
 
-    /// In ticks of `1 / d` nanoseconds: the smallest `d` up to 16 with which the interval is a whole
-    /// number, else 16. Then an interval is longer than it should be by less than a sixteenth of a
+    /// In ticks of `1 / d` nanoseconds: the smallest `d` up to 4 with which the interval is a whole
+    /// number, else 4. Then an interval is longer than it should be by less than a quarter of a
     /// nanosecond per permit.
     pub(super) fn fine(&self) -> Pace {
         let (window, permits) = (self.window.as_nanos(), self.sustained());

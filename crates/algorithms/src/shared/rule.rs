@@ -33,6 +33,8 @@ pub(crate) struct Rule {
     pub(crate) unread_max: u64,
     /// What one of those adds to the word.
     pub(crate) step: u64,
+    /// How often the slots have been gone through, in as many bits as there are for that.
+    pub(crate) generation: u64,
     /// From which instant on the origin should be moved, in nanoseconds.
     old_at: u64,
 }
@@ -48,8 +50,17 @@ impl Rule {
         let old_at = origin.saturating_add(OLD_FROM / ticks_per_nano);
         let unread_max = (capacity / 8).min(super::UNREAD_MAX);
         let step = (interval << super::LOW_BITS) | super::ONE_UNREAD;
-        let rule =
-            Self { origin, ticks_per_nano, interval, window, capacity, unread_max, step, old_at };
+        let rule = Self {
+            origin,
+            ticks_per_nano,
+            interval,
+            window,
+            capacity,
+            unread_max,
+            step,
+            generation: 0,
+            old_at,
+        };
         (window <= WINDOW_MAX).then_some(rule)
     }
 
@@ -94,6 +105,13 @@ impl Rule {
         Err(Decision::Later { retry_after: Span::from_nanos(nanos) })
     }
 
+    /// How long until `total` has passed, in pieces that each fit.
+    pub(crate) fn wait(&self, full_at: u64, now: u64, total: u64) -> Span {
+        let next = full_at.max(now).saturating_add(self.charge(total));
+        let short = next.saturating_sub(now.saturating_add(self.window));
+        Span::from_nanos(short.div_ceil(self.ticks_per_nano.max(1)))
+    }
+
     pub(crate) fn available(&self, full_at: u64, now: u64) -> u64 {
         let latest = now.saturating_add(self.window);
         latest.saturating_sub(full_at.max(now)) / self.interval.max(1)
@@ -125,6 +143,7 @@ pub(crate) struct Slot {
     capacity: AtomicU64,
     unread_max: AtomicU64,
     step: AtomicU64,
+    generation: AtomicU64,
     old_at: AtomicU64,
 }
 
@@ -138,6 +157,7 @@ impl Slot {
             capacity: AtomicU64::new(rule.capacity),
             unread_max: AtomicU64::new(rule.unread_max),
             step: AtomicU64::new(rule.step),
+            generation: AtomicU64::new(rule.generation),
             old_at: AtomicU64::new(rule.old_at),
         }
     }
@@ -154,6 +174,7 @@ impl Slot {
             capacity: self.capacity.load(Ordering::Relaxed),
             unread_max: self.unread_max.load(Ordering::Relaxed),
             step: self.step.load(Ordering::Relaxed),
+            generation: self.generation.load(Ordering::Relaxed),
             old_at: self.old_at.load(Ordering::Relaxed),
         }
     }
@@ -166,6 +187,7 @@ impl Slot {
         self.capacity.store(rule.capacity, Ordering::Relaxed);
         self.unread_max.store(rule.unread_max, Ordering::Relaxed);
         self.step.store(rule.step, Ordering::Relaxed);
+        self.generation.store(rule.generation, Ordering::Relaxed);
         self.old_at.store(rule.old_at, Ordering::Relaxed);
     }
 }

@@ -17,9 +17,9 @@ fn an_interval_that_is_a_part_of_a_nanosecond_is_kept_exactly() {
     };
     assert_eq!(bucket(1_000), Pace::new(5, 1_000_000, Unit::Part(1)));
     assert_eq!(bucket(3), Pace::new(5, 1_000_000_000, Unit::Part(3)));
-    // Sevenths of a nanosecond; and what has none that small.
-    assert_eq!(bucket(7_000), Pace::new(5, 1_000_000, Unit::Part(7)));
-    assert_eq!(bucket(17), Pace::new(5, 941_176_471, Unit::Part(16)));
+    // Quarters of a nanosecond where there is no part that fits, rounded up.
+    assert_eq!(bucket(7_000), Pace::new(5, 571_429, Unit::Part(4)));
+    assert_eq!(bucket(17), Pace::new(5, 235_294_118, Unit::Part(4)));
 }
 
 #[test]
