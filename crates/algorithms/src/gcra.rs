@@ -229,3 +229,15 @@ fn greatest_common_divisor(one: u64, other: u64) -> u64 {
     }
     one.max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_fills_in_the_time_of_all_its_permits_rounded_up() {
+        assert_eq!(Gcra::new(10, Span::from_secs(1), 5).time_to_fill(), Span::from_millis(500));
+        assert_eq!(Gcra::new(3, Span::from_nanos(10), 1).time_to_fill(), Span::from_nanos(4));
+        assert_eq!(Gcra::new(1, Span::MAX, 2).time_to_fill(), Span::MAX);
+    }
+}

@@ -256,6 +256,23 @@ fn a_wait_that_was_told_after_an_unread_grant_is_long_enough() {
     assert_eq!(shared.take_lazily(&clock, 8), Decision::Admit);
 }
 
+/// SHARED-3: the clock was read, if only to refuse, and a permit was granted by that reading; then the
+/// clock steps back. What is left is what would be if the permit had been granted with the clock.
+#[test]
+fn a_clock_that_steps_back_after_an_unread_grant_mints_nothing() {
+    let second = Span::from_secs(1);
+    let [lazy, exact] =
+        [0, 1].map(|_| Shared::new(Gcra::new(10, second, 8)).expect("it fits one word"));
+    let clock = ManualClock::at(START);
+    assert_eq!(lazy.take_lazily(&clock, 1), exact.take(START, 1));
+    clock.advance(second);
+    assert_eq!(lazy.take_lazily(&clock, 9), Decision::Never);
+    assert_eq!(lazy.take_lazily(&clock, 1), exact.take(START + second, 1));
+    let back = START + Span::from_millis(500);
+    assert_eq!((lazy.available(back), exact.available(back)), (2, 2));
+    assert_eq!(lazy.decide(back, 3), exact.decide(back, 3));
+}
+
 /// A clock that a test's threads push on as they go, so that every admission has a true instant.
 #[derive(Debug)]
 struct Ticking(AtomicU64);

@@ -144,3 +144,29 @@ impl Form {
 fn lock(meter: &Mutex<Meter>) -> MutexGuard<'_, Meter> {
     meter.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use tidegate_units::Dimension;
+
+    use super::*;
+
+    fn form(amount: u64, window: Span, burst: Option<u64>) -> Form {
+        let limit = Limit::new(Dimension::Requests, amount, window).expect("a limit");
+        let limit = limit.guard(Span::ZERO).expect("no guard");
+        Form::of(&match burst {
+            Some(burst) => limit.burst(burst).expect("a burst"),
+            None => limit,
+        })
+    }
+
+    #[test]
+    fn a_line_is_left_alone_for_a_small_part_of_the_limit_and_no_longer_than_a_millisecond() {
+        let (second, millis) = (Span::from_secs(1), Span::from_millis);
+        // Two permits drip in within two milliseconds, and five within five.
+        assert_eq!(form(1_000, second, Some(2)).batch(), Span::from_micros(500));
+        assert_eq!(form(1_000, second, Some(5)).batch(), millis(1));
+        assert_eq!(form(10, millis(128), None).batch(), Span::from_micros(500));
+        assert_eq!(form(10, second, None).batch(), millis(1));
+    }
+}
