@@ -273,6 +273,17 @@ fn a_clock_that_steps_back_after_an_unread_grant_mints_nothing() {
     assert_eq!(lazy.decide(back, 3), exact.decide(back, 3));
 }
 
+#[test]
+fn what_is_given_back_after_an_unread_grant_is_all_there_again() {
+    let shared = Shared::new(Gcra::new(10, Span::from_secs(1), 8)).expect("it fits");
+    let clock = ManualClock::at(START);
+    for _ in 0..2 {
+        assert_eq!(shared.take_lazily(&clock, 1), Decision::Admit);
+    }
+    assert_eq!(shared.refund(START, START, 2), 2);
+    assert_eq!(shared.available(START), 8);
+}
+
 /// A clock that a test's threads push on as they go, so that every admission has a true instant.
 #[derive(Debug)]
 struct Ticking(AtomicU64);
