@@ -240,4 +240,13 @@ mod tests {
         assert_eq!(Gcra::new(3, Span::from_nanos(10), 1).time_to_fill(), Span::from_nanos(4));
         assert_eq!(Gcra::new(1, Span::MAX, 2).time_to_fill(), Span::MAX);
     }
+    #[test]
+    fn a_rate_that_small_numbers_can_say_is_kept_exactly() {
+        let (second, minute) = (Span::from_secs(1), Span::from_secs(60));
+        assert_eq!(Gcra::new(180, minute, 5).in_small_numbers(), Gcra::new(3, second, 5));
+        // 999 983 is a prime: a permit of 60 000 000 000 / 999 983 ns is no whole number of parts.
+        let rounded = Gcra::new(999_983, minute, 5).in_small_numbers();
+        assert!(rounded.amount <= Gcra::TICKS_PER_NANO_MAX);
+        assert_eq!(rounded.in_small_numbers(), rounded);
+    }
 }

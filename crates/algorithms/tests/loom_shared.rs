@@ -69,6 +69,27 @@ fn a_limit_is_lowered_in_one_moment() {
     });
 }
 
+/// SHARED-2: no moment is read by the rule of another epoch, whose ticks begin elsewhere. By such a
+/// rule a bucket of which all is used would look full, or look used up for days.
+#[test]
+fn what_is_used_up_stays_so_for_as_long_while_the_limit_is_changed() {
+    // Days after the origin of the first rule; the next begins to count a day before this.
+    const LATE: Instant = Instant::from_nanos(1 << 50);
+    loom::model(|| {
+        let shared = shared(2);
+        assert_eq!(shared.take(LATE, 2), Decision::Admit);
+        let other = Arc::clone(&shared);
+        let thread = thread::spawn(move || {
+            assert!(other.reconfigure(LATE, bucket(2), Carry::AsIs));
+        });
+        let refused = Decision::Later { retry_after: Span::from_nanos(100) };
+        assert_eq!(shared.take(LATE, 1), refused);
+        assert_eq!(shared.decide(LATE, 1), refused);
+        thread.join().unwrap();
+        assert_eq!(shared.take(LATE, 1), refused);
+    });
+}
+
 /// SHARED-1 with debts and refunds: they add up in every order.
 #[test]
 fn debts_and_refunds_add_up() {

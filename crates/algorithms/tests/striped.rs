@@ -73,6 +73,47 @@ fn what_lies_in_other_stripes_is_found_when_the_bucket_is_empty() {
     assert_eq!(striped.worst_case(Span::from_nanos(1)), 30);
 }
 
+/// A clock that stands still and counts how often it is read.
+#[derive(Debug, Default)]
+struct Counted(AtomicU64);
+
+impl Clock for Counted {
+    fn now(&self) -> Instant {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        at(0)
+    }
+}
+
+/// A permit for who asks, and ten on top.
+#[test]
+fn a_lease_is_one_reading_of_the_clock() {
+    let clock = Counted::default();
+    let striped = Striped::new(bucket(100), 2, 10, &clock).expect("it fits");
+    for takes in 1..=22 {
+        assert_eq!(striped.take(1), Decision::Admit);
+        assert_eq!(clock.0.load(Ordering::SeqCst), 1 + u64::from(takes > 11), "{takes}");
+    }
+    let clock = Counted::default();
+    let striped = Striped::new(bucket(100), 2, 10, &clock).expect("it fits");
+    let local = striped.local().expect("one of two");
+    for takes in 1..=22 {
+        assert_eq!(local.take(1), Decision::Admit);
+        assert_eq!(clock.0.load(Ordering::SeqCst), 1 + u64::from(takes > 11), "{takes}");
+    }
+}
+
+/// The rest of a lease stays in the stripe, and only what is missing of one is borrowed.
+#[test]
+fn what_is_left_of_a_lease_is_topped_up_and_not_lost() {
+    let clock = ManualClock::at(at(0));
+    let striped = Striped::new(bucket(40), 1, 10, &clock).expect("it fits");
+    assert_eq!(striped.take(4), Decision::Admit, "and 10 are borrowed of the other 26");
+    assert_eq!(striped.take(7), Decision::Admit);
+    assert_eq!(striped.take(8), Decision::Admit, "3 are left, so 7 are borrowed of 8");
+    assert_eq!((striped.take(10), striped.take(1)), (Decision::Admit, Decision::Admit));
+    assert!(matches!(striped.take(1), Decision::Later { .. }), "30 have passed");
+}
+
 #[test]
 fn a_stripe_is_claimed_once() {
     let clock = ManualClock::at(at(0));
