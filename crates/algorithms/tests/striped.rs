@@ -102,6 +102,23 @@ fn a_lease_is_one_reading_of_the_clock() {
     }
 }
 
+/// Far fewer threads than stripes: each finds its own one dry, and reads the clock once.
+#[test]
+fn every_thread_has_a_stripe_of_its_own_while_there_are_enough() {
+    let clock = Counted::default();
+    let striped = Striped::new(bucket(2_000), STRIPES_MAX, 7, &clock).expect("it fits");
+    for thread in 1..=8 {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..8 {
+                    assert_eq!(striped.take(1), Decision::Admit);
+                }
+            });
+        });
+        assert_eq!(clock.0.load(Ordering::SeqCst), thread);
+    }
+}
+
 /// The rest of a lease stays in the stripe, and only what is missing of one is borrowed.
 #[test]
 fn what_is_left_of_a_lease_is_topped_up_and_not_lost() {
