@@ -170,6 +170,40 @@ fn who_will_not_wait_behind_others_is_told_what_never_fits() {
     }
 }
 
+/// DIRECT-2: a line that was served and is not empty is still a line; an empty one is none.
+#[test]
+fn nobody_overtakes_whom_a_serving_left_in_the_line() {
+    let clock = Hand::new();
+    let direct = Direct::with_clock(&bucket(10, 3), clock.clone());
+    direct.check_n(3).expect("it fits");
+    let mut large = direct.until_ready_n(3);
+    assert!(poll(&mut large).is_pending());
+    clock.0.advance(Span::from_millis(200));
+    assert_eq!(direct.refund(Span::ZERO, 0), 0, "which serves the line");
+    assert_eq!((direct.available(), direct.waiting()), (2, 1));
+    assert!(direct.check().is_err() && direct.check_lazily(1).is_err(), "two are not for us");
+    clock.0.advance(Span::from_millis(200));
+    assert_eq!(direct.refund(Span::ZERO, 0), 0);
+    assert_eq!(poll(&mut large), Poll::Ready(Ok(())));
+    clock.0.advance(Span::from_millis(300));
+    assert_eq!((direct.check(), direct.check_lazily(1)), (Ok(()), Ok(())), "nobody waits");
+}
+
+/// A task that moved to another executor is woken there.
+#[test]
+fn the_waker_of_the_last_poll_is_woken() {
+    let direct = Direct::with_clock(&bucket(10, 3), Hand::new());
+    direct.check_n(3).expect("it fits");
+    let mut waiting = pin!(direct.until_ready());
+    let woken = [Arc::new(Woken::default()), Arc::new(Woken::default())];
+    for waker in &woken {
+        let waker = Waker::from(Arc::clone(waker));
+        assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    assert_eq!(direct.refund(Span::ZERO, 1), 1);
+    assert_eq!(woken.map(|woken| woken.0.load(Ordering::SeqCst)), [0, 1]);
+}
+
 /// DIRECT-3: in the thread that gives something back.
 #[test]
 fn a_refund_serves_who_waits() {
