@@ -4,8 +4,9 @@
 //! compare-and-swap that moves it. How long a permit is and how much the bucket holds stands in one of
 //! four rules; two bits of the word say in which. So the limit can be changed while threads take: the
 //! new rule is written into the next slot, and one compare-and-swap puts balance and rule in force
-//! together. A thread that decided by the old rule finds the word changed and decides again. (It would
-//! have to sleep through four changes and find the very same word to be misled.)
+//! together. A thread that decided by the old rule finds the word changed and decides again. (To be
+//! misled it would have to sleep through four changes: to take, and find the very same word; to be
+//! refused or to look, and find the same two bits. Then it is told a wrong wait or level.)
 //!
 //! # Without a clock
 //!

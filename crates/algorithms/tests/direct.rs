@@ -325,6 +325,20 @@ fn a_wait_that_cannot_be_short_enough_is_refused_at_once() {
 }
 
 #[test]
+fn who_does_not_wait_for_ever_is_served_until_the_deadline() {
+    let clock = Hand::new();
+    let direct = Direct::with_clock(&bucket(10, 3), clock.clone());
+    direct.check_n(3).expect("it fits");
+    let mut waiting = direct.until_ready_within(1, Span::from_millis(100));
+    assert!(poll(&mut waiting).is_pending());
+    assert_eq!(direct.refund(Span::ZERO, 0), 0, "which serves the line");
+    assert!(poll(&mut waiting).is_pending(), "there is time");
+    clock.0.advance(Span::from_millis(100));
+    assert_eq!(direct.refund(Span::ZERO, 0), 0);
+    assert_eq!(poll(&mut waiting), Poll::Ready(Ok(())), "just in time");
+}
+
+#[test]
 fn who_waits_is_planned_again_when_the_limit_changes() {
     let clock = Hand::new();
     let direct = Direct::with_clock(&bucket(1, 3), clock);

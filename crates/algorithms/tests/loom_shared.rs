@@ -90,31 +90,6 @@ fn what_is_used_up_stays_so_for_as_long_while_the_limit_is_changed() {
     });
 }
 
-/// SHARED-2: whoever reads a rule while another is written into its place asks again. That takes four
-/// changes in the time of one decision, so only orders with few switches are explored.
-#[test]
-fn a_rule_that_is_overwritten_while_it_is_read_is_not_believed() {
-    let mut few_switches = loom::model::Builder::new();
-    few_switches.preemption_bound = Some(2);
-    few_switches.check(|| {
-        let shared = shared(2);
-        assert_eq!(shared.take(NOW, 2), Decision::Admit);
-        let other = Arc::clone(&shared);
-        let thread = thread::spawn(move || {
-            for _ in 0..3 {
-                assert!(other.reconfigure(NOW, bucket(2), Carry::AsIs));
-            }
-            let slower = Gcra::new(1, Span::from_nanos(300), 1);
-            assert!(other.reconfigure(NOW, slower, Carry::AsIs));
-        });
-        assert_eq!(shared.available(NOW), 0, "all is used, by any rule");
-        let refused =
-            [100, 300].map(|nanos| Decision::Later { retry_after: Span::from_nanos(nanos) });
-        assert!(refused.contains(&shared.take(NOW, 1)), "the interval of one rule or the other");
-        thread.join().unwrap();
-    });
-}
-
 /// SHARED-1 with debts and refunds: they add up in every order.
 #[test]
 fn debts_and_refunds_add_up() {

@@ -154,10 +154,13 @@ mod tests {
     fn form(amount: u64, window: Span, burst: Option<u64>) -> Form {
         let limit = Limit::new(Dimension::Requests, amount, window).expect("a limit");
         let limit = limit.guard(Span::ZERO).expect("no guard");
-        Form::of(&match burst {
-            Some(burst) => limit.burst(burst).expect("a burst"),
-            None => limit,
-        })
+        Form::of(
+            &match burst {
+                Some(burst) => limit.burst(burst).expect("a burst"),
+                None => limit,
+            },
+            WallOrigin::default(),
+        )
     }
 
     #[test]
