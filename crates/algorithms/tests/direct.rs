@@ -339,6 +339,14 @@ fn who_does_not_wait_for_ever_is_served_until_the_deadline() {
 }
 
 #[test]
+fn a_wait_shows_what_it_waits_for() {
+    let direct = Direct::with_clock(&bucket(10, 3), Hand::new());
+    let wait = direct.until_ready_within(2, Span::from_millis(5));
+    let shown = format!("{wait:?}");
+    assert!(shown.starts_with("UntilReady { cost: 2, within: Some("), "{shown}");
+}
+
+#[test]
 fn who_waits_is_planned_again_when_the_limit_changes() {
     let clock = Hand::new();
     let direct = Direct::with_clock(&bucket(1, 3), clock);
