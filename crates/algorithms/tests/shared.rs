@@ -211,6 +211,17 @@ fn what_takes_years_to_fill_does_not_fit_one_word() {
     assert_eq!(shared.limit().capacity(), 5, "nothing has changed");
 }
 
+/// The word has no room for it, which must not make it none.
+#[test]
+fn a_debt_that_is_too_large_for_a_word_is_the_largest_there_is() {
+    let shared = Shared::new(Gcra::new(10, Span::from_secs(1), 8)).expect("it fits");
+    for _ in 0..2 {
+        shared.record(START, u64::MAX);
+        assert_eq!(shared.available(START), 0);
+        assert!(matches!(shared.take(START, 1), Decision::Later { .. }));
+    }
+}
+
 /// A clock that stands still and counts how often it is read.
 #[derive(Debug, Default)]
 struct Counted(AtomicU64);
