@@ -11,6 +11,8 @@ use tidegate_units::{Clock, Instant, ManualClock, Span};
 const WINDOW: u64 = 1_000;
 /// Far from the origin, so that stepping back has somewhere to go.
 const START: Instant = Instant::from_nanos(1 << 40);
+/// So late that the ticks of a rule which is put in force then are not counted from zero.
+const LATE: Instant = Instant::from_nanos(1 << 52);
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -66,11 +68,12 @@ proptest! {
     #[test]
     fn the_word_decides_as_the_algorithm_does(
         steps in steps(exact_steps()), amount in 1_u64..40, capacity in 1_u64..20,
+        start in prop_oneof![Just(START), Just(LATE)],
     ) {
         let mut gcra = Gcra::new(amount, Span::from_nanos(WINDOW), capacity).in_small_numbers();
         let shared = Shared::new(gcra).expect("it fits");
         let mut state = gcra.full();
-        let mut now = START;
+        let mut now = start;
         for (nanos, step) in steps {
             now = advance(now, nanos);
             match step {
