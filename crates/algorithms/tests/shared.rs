@@ -270,6 +270,21 @@ fn a_wait_that_was_told_after_an_unread_grant_is_long_enough() {
     assert_eq!(shared.take_lazily(&clock, 8), Decision::Admit);
 }
 
+/// SHARED-1: a permit was granted unread when the bucket had long been full again, and spilled; the
+/// refusal that finds out remembers it.
+#[test]
+fn a_refusal_does_not_forget_what_was_granted_unread() {
+    let shared = Shared::new(Gcra::new(10, Span::from_secs(1), 8)).expect("it fits");
+    let clock = ManualClock::at(START);
+    assert_eq!(shared.take_lazily(&clock, 1), Decision::Admit);
+    clock.advance(Span::from_secs(1));
+    assert_eq!(shared.take_lazily(&clock, 1), Decision::Admit, "unread");
+    for _ in 0..2 {
+        let retry_after = Span::from_millis(100);
+        assert_eq!(shared.take_lazily(&clock, 8), Decision::Later { retry_after }, "9 of 8");
+    }
+}
+
 /// SHARED-3: the clock was read, if only to refuse, and a permit was granted by that reading; then the
 /// clock steps back. What is left is what would be if the permit had been granted with the clock.
 #[test]
