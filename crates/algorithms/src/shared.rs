@@ -199,7 +199,7 @@ impl Shared {
     /// Records that `cost` was spent, whether it fits or not. What does not fit is a debt, and nothing
     /// passes until it is paid.
     pub fn record(&self, now: Instant, cost: u64) {
-        self.update(&|| now, |settled, rule, _| {
+        self.update(&|| now, Reading::Given, |settled, rule, _| {
             let after = settled.saturating_add(rule.charge(cost)).min(FULL_AT_MAX);
             (cost > 0).then_some(after)
         });
@@ -211,12 +211,12 @@ impl Shared {
     /// `now` must be the present: what has dripped in since is not given back. Where other threads are
     /// at work, let [`Shared::refund_now`] read the clock.
     pub fn refund(&self, now: Instant, recorded: Instant, amount: u64) -> u64 {
-        self.refund_by(&|| now, recorded, amount)
+        self.refund_by(&|| now, Reading::Given, recorded, amount)
     }
 
     /// As [`Shared::refund`], at the instant at which the clock is read once the state is known.
     pub fn refund_now(&self, clock: &impl Clock, recorded: Instant, amount: u64) -> u64 {
-        self.refund_by(&|| clock.now(), recorded, amount)
+        self.refund_by(&|| clock.now(), Reading::Fresh, recorded, amount)
     }
 
     /// Puts another limit in force and carries over the balance at `now` (SHARED-2). Charges from
@@ -365,9 +365,15 @@ impl Shared {
         }
     }
 
-    fn refund_by(&self, read: &impl Fn() -> Instant, recorded: Instant, amount: u64) -> u64 {
+    fn refund_by(
+        &self,
+        read: &impl Fn() -> Instant,
+        reading: Reading,
+        recorded: Instant,
+        amount: u64,
+    ) -> u64 {
         let mut permits = 0;
-        self.update(read, |settled, rule, now| {
+        self.update(read, reading, |settled, rule, now| {
             let left = rule.charge(amount).saturating_sub(rule.ticks_in(now.since(recorded)));
             let given = left.min(settled.saturating_sub(rule.ticks(now)));
             permits = given / rule.interval.max(1);
@@ -376,11 +382,12 @@ impl Shared {
         permits
     }
 
-    /// Moves the moment to where `next` says, if anywhere. What was granted unread stays so: the
-    /// instant may be older.
+    /// Moves the moment to where `next` says, if anywhere. What was granted unread is settled by a
+    /// fresh reading; any other instant may be older.
     fn update(
         &self,
         read: &impl Fn() -> Instant,
+        reading: Reading,
         mut next: impl FnMut(u64, &Rule, Instant) -> Option<u64>,
     ) {
         let mut word = self.line.word.load(Ordering::Acquire);
@@ -396,7 +403,8 @@ impl Shared {
             let Some(full_at) = next(settled, &rule, now) else {
                 return;
             };
-            match self.swap(word, Parts { full_at, ..parts }.word()) {
+            let unread = if reading == Reading::Fresh { 0 } else { parts.unread };
+            match self.swap(word, Parts { full_at, unread, ..parts }.word()) {
                 Ok(()) => return,
                 Err(changed) => word = changed,
             }

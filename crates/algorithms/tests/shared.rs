@@ -309,7 +309,7 @@ fn what_is_given_back_after_an_unread_grant_is_all_there_again() {
     for _ in 0..2 {
         assert_eq!(shared.take_lazily(&clock, 1), Decision::Admit);
     }
-    assert_eq!(shared.refund(START, START, 2), 2);
+    assert_eq!(shared.refund_now(&clock, START, 2), 2);
     assert_eq!(shared.available(START), 8);
 }
 
