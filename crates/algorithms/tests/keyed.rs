@@ -307,6 +307,19 @@ fn keys_that_do_not_fit_share_one_bucket_and_are_told() {
     assert!(!table.check(&2, later).is_admitted());
 }
 
+/// However unevenly a hash spreads them over the shards.
+#[test]
+fn as_many_keys_as_were_asked_for_have_room() {
+    const KEYS: u64 = 50_000;
+    let rule = KeyRule::new(&bucket(1, Span::from_secs(1), 1));
+    let keys = usize::try_from(KEYS).expect("small");
+    for seed in 0..3 {
+        let table: Keyed<u64> = Keyed::with_seed(rule, keys, seed);
+        assert!((0..KEYS).all(|key| table.check(&key, Instant::ZERO).is_admitted()));
+        assert_eq!((table.len(), table.overflowed()), (keys, 0), "seed {seed}");
+    }
+}
+
 #[test]
 fn sweeping_drops_what_is_full_again_and_nothing_else() {
     let limit = bucket(1, Span::from_secs(1), 1);
