@@ -320,6 +320,16 @@ fn as_many_keys_as_were_asked_for_have_room() {
     }
 }
 
+/// 64 shards of 2048 places, of which a call looks at two.
+#[test]
+fn a_sweep_looks_at_some_places_and_the_next_goes_on_from_there() {
+    let table: Keyed<u64> = Keyed::new(&bucket(1, Span::from_secs(1), 1), 50_000);
+    assert!((0..50_000).all(|key| table.check(&key, Instant::ZERO).is_admitted()));
+    let later = Instant::ZERO + Span::from_secs(1);
+    assert!((0..32).all(|_| (1..=4_096).contains(&table.sweep(later))));
+    assert!(table.is_empty(), "{} are left", table.len());
+}
+
 #[test]
 fn sweeping_drops_what_is_full_again_and_nothing_else() {
     let limit = bucket(1, Span::from_secs(1), 1);
