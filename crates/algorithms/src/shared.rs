@@ -29,7 +29,7 @@ use std::sync::PoisonError;
 
 use tidegate_units::{Clock, Instant};
 
-use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
+use crate::sync::{AtomicU64, Mutex, Ordering};
 use crate::{Algorithm, Carry, Decision, Gcra};
 
 mod rule;
@@ -69,8 +69,6 @@ const SLOTS: usize = 1 << EPOCH_BITS;
 #[derive(Debug)]
 pub struct Shared {
     line: Line,
-    /// The rule that the word is likely to go with: to be read while the word is still on its way.
-    likely: AtomicUsize,
     rules: [Slot; SLOTS],
     /// The limit in force; held while it is changed.
     limit: Mutex<Gcra>,
@@ -97,7 +95,7 @@ impl Shared {
         let rule = Rule::of(&limit, Instant::ZERO)?;
         let rules = std::array::from_fn(|_| Slot::new(rule));
         let line = Line { word: AtomicU64::new(0), reach: AtomicU64::new(0) };
-        Some(Self { line, likely: AtomicUsize::new(0), rules, limit: Mutex::new(limit) })
+        Some(Self { line, rules, limit: Mutex::new(limit) })
     }
 
     /// Takes the whole cost at `now`, or nothing.
@@ -264,11 +262,11 @@ impl Shared {
     ) -> Result<Decision, u64> {
         let parts = Parts::of(word);
         let rule = self.rule(parts.epoch);
-        let ticks = rule.ticks(now);
         if rule.is_old(now) {
             self.move_origin(now);
             return Err(self.line.word.load(Ordering::Acquire));
         }
+        let ticks = rule.young_ticks(now);
         let settled = self.settled(parts, &rule, ticks);
         match rule.decide(settled, ticks, cost) {
             Ok(full_at) => {
@@ -339,16 +337,16 @@ impl Shared {
 
     #[inline]
     fn rule(&self, epoch: usize) -> Rule {
-        let likely = self.likely.load(Ordering::Relaxed) % SLOTS;
-        if epoch == likely {
-            return self.rules[likely].read();
+        if epoch == 0 {
+            // Where it lies is known while the word is still on its way.
+            return self.rules[0].read();
         }
-        self.unlikely_rule(epoch)
+        self.later_rule(epoch)
     }
 
     #[cold]
     #[inline(never)]
-    fn unlikely_rule(&self, epoch: usize) -> Rule {
+    fn later_rule(&self, epoch: usize) -> Rule {
         self.rules[epoch % SLOTS].read()
     }
 
@@ -437,10 +435,7 @@ impl Shared {
             let before = old.state(self.settled(parts, &old, old.ticks(now)));
             let full_at = rule.full_at(&from.reconfigured(&before, now, to, carry));
             match self.swap(word, Parts { full_at, epoch, ..parts }.word()) {
-                Ok(()) => {
-                    self.likely.store(epoch, Ordering::Relaxed);
-                    return;
-                }
+                Ok(()) => return,
                 Err(changed) => word = changed,
             }
         }

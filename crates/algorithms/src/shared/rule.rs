@@ -67,9 +67,14 @@ impl Rule {
     /// An instant in ticks; the last that is not [old](Rule::is_old) if it lies beyond.
     #[inline]
     pub(crate) fn ticks(&self, now: Instant) -> u64 {
-        let nanos = now.as_nanos().min(self.old_at).saturating_sub(self.origin);
+        self.young_ticks(now.min(Instant::from_nanos(self.old_at)))
+    }
+
+    /// The same for an instant that is not old.
+    #[inline]
+    pub(crate) fn young_ticks(&self, now: Instant) -> u64 {
         // At most `OLD_FROM`. A rule that is read while it is written may be anything.
-        nanos.wrapping_mul(self.ticks_per_nano)
+        now.as_nanos().saturating_sub(self.origin).wrapping_mul(self.ticks_per_nano)
     }
 
     pub(crate) fn ticks_in(&self, span: Span) -> u64 {
@@ -101,7 +106,10 @@ impl Rule {
         if next <= latest {
             return Ok(next);
         }
-        let nanos = (next - latest).div_ceil(self.ticks_per_nano.max(1));
+        let nanos = match self.ticks_per_nano {
+            0 | 1 => next - latest,
+            ticks => (next - latest).div_ceil(ticks),
+        };
         Err(Decision::Later { retry_after: Span::from_nanos(nanos) })
     }
 
