@@ -193,20 +193,6 @@ fn a_wait_is_told_by_one_rule_while_it_changes() {
 }
 
 #[test]
-fn a_window_is_counted_from_when_its_lock_was_had() {
-    let clock = Stalling::new();
-    let ten: Limit = "10 requests per second".parse().expect("a limit");
-    let direct = Direct::with_clock(&ten.guard(Span::ZERO).expect("no guard"), clock.clone());
-    let ten = |direct: &Direct<Stalling>| if direct.check_n(10).is_ok() { 10 } else { 0 };
-    let taken = stall(&direct, &clock, ten, || {
-        clock.hand.advance(Span::from_millis(900));
-        // Who stalls with the lock holds up everybody, and nobody is counted too early.
-        0
-    });
-    assert_eq!(taken, 10);
-}
-
-#[test]
 fn what_was_granted_before_a_change_is_not_given_back_after_it() {
     let clock = hand();
     let (large, small) = (limit(100, SECOND, 100), limit(10, SECOND, 10));
