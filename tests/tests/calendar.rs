@@ -93,11 +93,8 @@ fn the_wall_clock_says_when_midnight_is_unless_it_is_told() {
 #[test]
 fn a_restart_takes_the_day_for_used_unless_the_longest_day_has_passed() {
     let config = LimiterConfig {
-        service: "service".parse().expect("a name"),
-        limits: vec![three_a_day()],
-        shared: Vec::new(),
-        queue_capacity: 10,
         wall_origin: WallOrigin::when(Instant::ZERO, EVENING),
+        ..LimiterConfig::new("service".parse().expect("a name"), vec![three_a_day()])
     };
     let available = |idle: Span, later: Span| {
         let mut limiter = Limiter::new(config.clone());

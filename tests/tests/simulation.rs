@@ -21,7 +21,7 @@ use tidegate_simulator::world::Granted;
 use tidegate_supervisor::{RestartPolicy, SupervisorConfig};
 use tidegate_tests::{Arrival, Eras, bucket, window};
 use tidegate_units::{
-    Amounts, Cost, Dimension, Instant, Limit, Outcome, Priority, ServiceName, Span, WallOrigin,
+    Amounts, Cost, Dimension, Instant, Limit, Outcome, QueuePolicy, ServiceName, Span, WallOrigin,
 };
 
 const SERVICES: usize = 3;
@@ -76,11 +76,9 @@ impl Simulation {
             .iter()
             .zip(&own)
             .map(|(service, limits)| LimiterConfig {
-                service: service.clone(),
-                limits: limits.clone(),
                 shared: shared.clone(),
-                queue_capacity: 20,
-                wall_origin: WallOrigin::default(),
+                queue: QueuePolicy { capacity: 20, ..QueuePolicy::default() },
+                ..LimiterConfig::new(service.clone(), limits.clone())
             })
             .collect();
         let restarts = RestartPolicy { restarts_max: 1_000, ..RestartPolicy::default() };
@@ -278,7 +276,7 @@ impl Simulation {
         self.waiting.insert(ticket, (service, cost.clone()));
         let patience = Span::from_millis(self.below(4_000));
         let deadline = self.world.now() + patience;
-        self.world.acquire(service, Request { ticket, cost, priority: Priority::Normal, deadline });
+        self.world.acquire(service, Request::new(ticket, cost, deadline));
     }
 
     /// A call goes to its service as soon as it is granted, and may take less than was estimated.
@@ -366,8 +364,7 @@ impl Simulation {
             self.tickets += 1;
             self.waiting.insert(ticket, (service, cost.clone()));
             let deadline = self.world.now() + Span::from_secs(5);
-            let priority = Priority::Normal;
-            self.world.acquire(service, Request { ticket, cost, priority, deadline });
+            self.world.acquire(service, Request::new(ticket, cost, deadline));
         }
         self.take_answers(false);
         self.advance_to(self.world.now() + Span::from_secs(5), false);

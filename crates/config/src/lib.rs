@@ -34,4 +34,4 @@ mod suggest;
 mod validate;
 
 pub use error::{ConfigError, ConfigErrors, Place};
-pub use model::{Config, GlobalConfig, QueueConfig, ServiceConfig};
+pub use model::{Config, GlobalConfig, ServiceConfig};

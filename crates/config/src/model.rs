@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_units::{DimensionName, Limit, ServiceName, Span};
+use tidegate_units::{
+    BreakerPolicy, Concurrency, DimensionName, Limit, QueuePolicy, RetryPolicy, ScopedPolicies,
+    ServiceName,
+};
 
 use crate::document::{self, TEXT_MAX};
 use crate::error::{Place, Problems};
@@ -46,43 +49,26 @@ pub struct ServiceConfig {
     /// The limits of this service; at most [`Config::LIMITS_MAX`]. None means that only the global
     /// ones hold.
     pub limits: Vec<Limit>,
-    /// Where its calls wait.
-    pub queue: QueueConfig,
-}
-
-/// How many calls may wait for a service, and for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QueueConfig {
-    /// The most calls that wait at a time: 1 to 100000.
-    pub capacity: usize,
-    /// The longest that a call waits: 1ms to 24h.
-    pub timeout: Span,
-}
-
-impl QueueConfig {
-    /// The largest queue. Who waits behind so many has long been given up on.
-    pub const CAPACITY_MAX: usize = 100_000;
-    /// The shortest wait that is worth a queue.
-    pub const TIMEOUT_MIN: Span = Span::from_millis(1);
-    /// The longest wait: a day, the longest common window.
-    pub const TIMEOUT_MAX: Span = Span::from_secs(24 * 60 * 60);
-}
-
-impl Default for QueueConfig {
-    /// 1000 calls for up to 30 seconds.
-    fn default() -> Self {
-        Self { capacity: 1_000, timeout: Span::from_secs(30) }
-    }
+    /// Where its calls wait, and who is next.
+    pub queue: QueuePolicy,
+    /// How many of its calls may be under way; `None`: any number.
+    pub concurrency: Option<Concurrency>,
+    /// How calls are made again that did not succeed.
+    pub retry: RetryPolicy,
+    /// When it is left alone because its calls fail; `None`: never.
+    pub breaker: Option<BreakerPolicy>,
+    /// What holds for one model, one endpoint, one agent.
+    pub scoped: ScopedPolicies,
 }
 
 impl ServiceConfig {
     /// A service with these limits and the default queue.
     pub fn limited(limits: impl IntoIterator<Item = Limit>) -> Self {
-        Self { limits: limits.into_iter().collect(), queue: QueueConfig::default() }
+        Self { limits: limits.into_iter().collect(), ..Self::default() }
     }
 
     /// The same service with another queue.
-    pub fn with_queue(mut self, queue: QueueConfig) -> Self {
+    pub fn with_queue(mut self, queue: QueuePolicy) -> Self {
         self.queue = queue;
         self
     }

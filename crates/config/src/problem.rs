@@ -5,11 +5,11 @@ use std::fmt;
 use tidegate_units::dimension::BUILT_IN;
 use tidegate_units::{
     Dimension, EnforcedAs, InvalidDimensionName, InvalidPeriod, InvalidServiceName, InvalidSpan,
-    InvalidZone, LimitError, Span,
+    InvalidZone, LimitError, QueuePolicy, Span,
 };
 
+use crate::Config;
 use crate::environment::SEGMENTS_MAX;
-use crate::{Config, QueueConfig};
 
 /// What can be wrong with a configuration. What is quoted has been cut short before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,12 +73,12 @@ pub(crate) enum Problem {
     ServiceName(#[from] InvalidServiceName),
     #[error("{count} services: use at most {}", Config::SERVICES_MAX)]
     ManyServices { count: usize },
-    #[error("a capacity of {text}: use 1 to {} waiting calls", QueueConfig::CAPACITY_MAX)]
+    #[error("a capacity of {text}: use 1 to {} waiting calls", QueuePolicy::CAPACITY_MAX)]
     Capacity { text: String },
     #[error(
         "a timeout of {timeout}: use {} to {}",
-        QueueConfig::TIMEOUT_MIN,
-        QueueConfig::TIMEOUT_MAX
+        QueuePolicy::TIMEOUT_MIN,
+        QueuePolicy::TIMEOUT_MAX
     )]
     Timeout { timeout: Span },
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tidegate_units::dimension::BUILT_IN;
-use tidegate_units::{DimensionName, Limit, ServiceName, Span};
+use tidegate_units::{DimensionName, Limit, QueuePolicy, ServiceName, Span};
 
 use crate::cursor::Cursor;
 use crate::document::Node;
@@ -11,7 +11,7 @@ use crate::error::Problems;
 use crate::limits::{self, Stated};
 use crate::problem::{Expected, Problem};
 use crate::validate::{check_capacity, check_timeout};
-use crate::{Config, GlobalConfig, QueueConfig, ServiceConfig};
+use crate::{Config, GlobalConfig, ServiceConfig};
 
 /// Reads the whole tree.
 pub(crate) fn read(root: &Node, problems: &mut Problems) -> Config {
@@ -97,7 +97,7 @@ fn read_service(
     let guard = at.get("guard").and_then(|at| read_guard(&at, &limits, problems));
     let limits = limits.into_iter().map(|stated| guarded(stated, guard)).collect();
     let queue = at.get("queue").map(|at| read_queue(&at, problems)).unwrap_or_default();
-    ServiceConfig { limits, queue }
+    ServiceConfig { limits, queue, ..ServiceConfig::default() }
 }
 
 /// The guard of a service, which must fit the shortest window that it is for.
@@ -119,9 +119,9 @@ fn guarded(stated: Stated, guard: Option<Span>) -> Limit {
     }
 }
 
-fn read_queue(at: &Cursor<'_>, problems: &mut Problems) -> QueueConfig {
+fn read_queue(at: &Cursor<'_>, problems: &mut Problems) -> QueuePolicy {
     at.check_keys(&["capacity", "timeout"], problems);
-    let mut queue = QueueConfig::default();
+    let mut queue = QueuePolicy::default();
     if let Some(at) = at.get("capacity")
         && let Some(capacity) = at.whole(|text| Problem::Capacity { text }, problems)
         && let Some(capacity) = at.valid(check_capacity(capacity), problems)

@@ -1,20 +1,20 @@
 //! The rules that types cannot hold, for configurations that a program builds itself.
 
-use tidegate_units::{Dimension, DimensionName, Limit, Span};
+use tidegate_units::{Dimension, DimensionName, Limit, QueuePolicy, Span};
 
 use crate::error::{Place, Problems};
 use crate::problem::Problem;
 use crate::sections::check_declaration;
-use crate::{Config, ConfigErrors, QueueConfig, cursor};
+use crate::{Config, ConfigErrors, cursor};
 
 impl Config {
     /// Whether this is a configuration that [`Config::parse`] could have given.
     ///
     /// ```
-    /// use tidegate_config::{Config, QueueConfig, ServiceConfig};
-    /// use tidegate_units::Span;
+    /// use tidegate_config::{Config, ServiceConfig};
+    /// use tidegate_units::QueuePolicy;
     ///
-    /// let queue = QueueConfig { capacity: 0, timeout: Span::from_secs(30) };
+    /// let queue = QueuePolicy { capacity: 0, ..QueuePolicy::default() };
     /// let service = ServiceConfig::default().with_queue(queue);
     /// let refused = Config::default().with_service("api".parse()?, service).validate().unwrap_err();
     /// assert_eq!(
@@ -37,7 +37,7 @@ impl Config {
         for (name, service) in &self.services {
             let path = cursor::joined("services", name.as_str());
             check.limits(&path, &service.limits, declared);
-            check.queue(&path, service.queue);
+            check.queue(&path, &service.queue);
         }
         check.problems.or(())
     }
@@ -47,13 +47,13 @@ impl Config {
 pub(crate) fn check_capacity(capacity: u64) -> Result<usize, Problem> {
     usize::try_from(capacity)
         .ok()
-        .filter(|capacity| (1..=QueueConfig::CAPACITY_MAX).contains(capacity))
+        .filter(|capacity| (1..=QueuePolicy::CAPACITY_MAX).contains(capacity))
         .ok_or_else(|| Problem::Capacity { text: capacity.to_string() })
 }
 
 /// A queue's timeout, if it is in range.
 pub(crate) fn check_timeout(timeout: Span) -> Result<Span, Problem> {
-    let range = QueueConfig::TIMEOUT_MIN..=QueueConfig::TIMEOUT_MAX;
+    let range = QueuePolicy::TIMEOUT_MIN..=QueuePolicy::TIMEOUT_MAX;
     if range.contains(&timeout) { Ok(timeout) } else { Err(Problem::Timeout { timeout }) }
 }
 
@@ -100,7 +100,7 @@ impl Check {
         }
     }
 
-    fn queue(&mut self, section: &str, queue: QueueConfig) {
+    fn queue(&mut self, section: &str, queue: &QueuePolicy) {
         let path = cursor::joined(section, "queue");
         let capacity = u64::try_from(queue.capacity).unwrap_or(u64::MAX);
         if let Err(problem) = check_capacity(capacity) {

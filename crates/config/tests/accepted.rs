@@ -1,7 +1,7 @@
 //! What a good configuration is read as, from a text and from variables.
 
-use tidegate_config::{Config, QueueConfig, ServiceConfig};
-use tidegate_units::{EnforcedAs, Limit, ServiceName, Span};
+use tidegate_config::{Config, ServiceConfig};
+use tidegate_units::{EnforcedAs, Limit, QueuePolicy, ServiceName, Span};
 
 const FULL: &str = r#"
 [global]
@@ -44,7 +44,10 @@ fn a_full_text_is_read_to_the_last_key() {
     let anthropic = service(&config, "anthropic");
     assert_eq!(config.global.dimensions, ["images".parse().expect("a name")]);
     assert_eq!(config.services.len(), 2);
-    assert_eq!(anthropic.queue, QueueConfig { capacity: 500, timeout: Span::from_millis(1_500) });
+    assert_eq!(
+        anthropic.queue,
+        QueuePolicy { capacity: 500, timeout: Span::from_millis(1_500), ..QueuePolicy::default() }
+    );
     assert_eq!(*service(&config, "Search-1"), ServiceConfig::default());
     let limits = [shown(&config.global.limits), shown(&anthropic.limits)].concat();
     insta::assert_snapshot!(limits.join("\n"), @"
@@ -109,7 +112,10 @@ fn a_variable_sets_one_key_and_leaves_the_rest() {
         ],
     );
     let anthropic = service(&config, "anthropic");
-    assert_eq!(anthropic.queue, QueueConfig { capacity: 50, timeout: Span::from_millis(1_500) });
+    assert_eq!(
+        anthropic.queue,
+        QueuePolicy { capacity: 50, timeout: Span::from_millis(1_500), ..QueuePolicy::default() }
+    );
     assert_eq!(anthropic.limits.len(), 4);
     assert_eq!(anthropic.limits[0].guard_span(), Span::from_millis(10));
     assert_eq!(anthropic.limits[2].guard_span(), Span::from_millis(100), "its own");
@@ -132,7 +138,8 @@ fn a_variable_may_name_a_new_service() {
 fn variables_take_effect_in_the_order_of_their_names() {
     let whole = ("TIDEGATE__SERVICES__A__QUEUE", "{ capacity = 7, timeout = \"1s\" }");
     let part = ("TIDEGATE__SERVICES__A__QUEUE__CAPACITY", "8");
-    let expected = QueueConfig { capacity: 8, timeout: Span::from_secs(1) };
+    let expected =
+        QueuePolicy { capacity: 8, timeout: Span::from_secs(1), ..QueuePolicy::default() };
     for variables in [[whole, part], [part, whole]] {
         assert_eq!(service(&parse("", &variables), "a").queue, expected);
     }
@@ -153,7 +160,7 @@ fn a_program_may_build_what_a_text_would_say() {
 #[test]
 fn what_a_program_builds_wrongly_is_named() {
     let images: Limit = "5 images per minute".parse().expect("a limit");
-    let queue = QueueConfig { capacity: 0, timeout: Span::ZERO };
+    let queue = QueuePolicy { capacity: 0, timeout: Span::ZERO, ..QueuePolicy::default() };
     let service = ServiceConfig::limited(vec![images; 65]).with_queue(queue);
     let mut config = Config::default().with_service("api".parse().expect("a name"), service);
     config.global.dimensions = vec!["per".parse().expect("a name")];

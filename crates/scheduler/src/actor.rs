@@ -72,7 +72,7 @@ impl LimiterActor {
     /// first message on.
     pub fn launch(self) -> Addr<Self> {
         let mut ctx = Context::new();
-        ctx.set_mailbox_capacity(self.config.queue_capacity.saturating_add(MAILBOX_SPARE));
+        ctx.set_mailbox_capacity(self.config.queue.capacity.saturating_add(MAILBOX_SPARE));
         ctx.run(self)
     }
 

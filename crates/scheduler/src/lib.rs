@@ -17,7 +17,8 @@ pub mod gate_book;
 pub mod limiter;
 #[cfg(feature = "actor")]
 pub mod messages;
-pub mod queue;
+pub(crate) mod queue;
+pub mod request;
 #[cfg(feature = "actor")]
 pub mod runtime_clock;
 pub mod settlement;
@@ -25,7 +26,7 @@ pub mod shortage;
 pub mod slice;
 
 pub use limiter::{Event, Limiter, LimiterConfig, LimiterState, RefusedLimits};
-pub use queue::{Request, Ticket};
+pub use request::{Labels, Request, Ticket};
 pub use settlement::Settlement;
 pub use shortage::Shortage;
 pub use slice::Report;

@@ -103,7 +103,7 @@ impl Limiter {
         let shared_when_full = Ledger::new(Scope::Global, shared);
         let gate_dimensions = config.gate_dimensions();
         Self {
-            queue: Queue::new(config.queue_capacity, gate_dimensions.clone()),
+            queue: Queue::new(config.queue.capacity, gate_dimensions.clone()),
             slice: Slice::new(shared_when_full.dimensions()),
             gate: GateBook::new(config.layout()),
             gate_dimensions,

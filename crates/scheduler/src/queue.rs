@@ -2,24 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidegate_units::{Amounts, Cost, Dimension, Instant, Priority};
+use tidegate_units::{Amounts, Dimension, Instant};
 
-/// Names one request for as long as it lives. Unique within one service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
-
-/// A caller's wish to be granted a permit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Names it in answers.
-    pub ticket: Ticket,
-    /// What the call takes.
-    pub cost: Cost,
-    /// How urgent it is. Carried along for reports: waiting is first come, first served.
-    pub priority: Priority,
-    /// Until when the caller will wait.
-    pub deadline: Instant,
-}
+use crate::{Request, Ticket};
 
 /// A bounded first-come queue.
 #[derive(Debug)]
@@ -130,15 +115,12 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use tidegate_units::Cost;
+
     use super::*;
 
     fn request(ticket: u64, deadline: u64) -> Request {
-        Request {
-            ticket: Ticket(ticket),
-            cost: Cost::request(),
-            priority: Priority::Normal,
-            deadline: Instant::from_nanos(deadline),
-        }
+        Request::new(Ticket(ticket), Cost::request(), Instant::from_nanos(deadline))
     }
 
     #[test]

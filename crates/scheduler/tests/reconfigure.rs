@@ -4,7 +4,7 @@ use tidegate_algorithms::gate::Guards;
 use tidegate_algorithms::{Carry, Gate, Layout, Ledger};
 use tidegate_scheduler::{Event, Limiter, LimiterConfig, RefusedLimits, Request, Ticket};
 use tidegate_units::{
-    Amounts, Cost, Dimension, Instant, Limit, Priority, Rejection, Scope, Span, WallOrigin,
+    Amounts, Cost, Dimension, Instant, Limit, QueuePolicy, Rejection, Scope, Span,
 };
 
 const START: Instant = Instant::from_nanos(1 << 40);
@@ -16,11 +16,9 @@ fn limits(text: &str) -> Vec<Limit> {
 fn config(own: &str, shared: &[Limit]) -> LimiterConfig {
     let service = "service".parse().expect("a name");
     LimiterConfig {
-        service,
-        limits: limits(own),
         shared: shared.to_vec(),
-        queue_capacity: 5,
-        wall_origin: WallOrigin::default(),
+        queue: QueuePolicy { capacity: 5, ..QueuePolicy::default() },
+        ..LimiterConfig::new(service, limits(own))
     }
 }
 
@@ -133,8 +131,7 @@ fn nobody_is_told_of_a_limit_that_is_no_more() {
     let old = limits("1 request per minute");
     let mut plant = Plant::new("10 requests per minute", &old);
     let deadline = START + Span::from_secs(1);
-    let (ticket, cost, priority) = (Ticket(1), Cost::request(), Priority::Normal);
-    let request = Request { ticket, cost, priority, deadline };
+    let request = Request::new(Ticket(1), Cost::request(), deadline);
     plant.enter(START, |limiter| limiter.acquire(START, request));
     let mut ledger = Ledger::new(Scope::Global, &old);
     ledger.take(START, &Cost::request()).expect("the first");

@@ -3,7 +3,7 @@
 use tidegate_scheduler::{LimiterConfig, Request, Settlement, Ticket};
 use tidegate_simulator::World;
 use tidegate_supervisor::SupervisorConfig;
-use tidegate_units::{Amounts, Cost, Instant, ServiceName, Span, WallOrigin};
+use tidegate_units::{Amounts, Cost, Instant, QueuePolicy, ServiceName, Span};
 
 /// Services with these limits of their own, and these shared ones.
 fn world_of(own: &[&str], shared: &[&str]) -> World {
@@ -14,11 +14,12 @@ fn world_of(own: &[&str], shared: &[&str]) -> World {
     let shared: Vec<_> = shared.iter().map(parse).collect();
     let name = |index| format!("service-{index}").parse::<ServiceName>().expect("a name");
     let limiter = |(index, limit): (usize, &&str)| LimiterConfig {
-        service: name(index),
-        limits: if limit.is_empty() { Vec::new() } else { vec![parse(limit)] },
         shared: shared.clone(),
-        queue_capacity: 10,
-        wall_origin: WallOrigin::default(),
+        queue: QueuePolicy { capacity: 10, ..QueuePolicy::default() },
+        ..LimiterConfig::new(
+            name(index),
+            if limit.is_empty() { Vec::new() } else { vec![parse(limit)] },
+        )
     };
     let limiters: Vec<_> = own.iter().enumerate().map(limiter).collect();
     let services = limiters.iter().map(|limiter| limiter.service.clone()).collect();
@@ -45,8 +46,7 @@ fn run_until(world: &mut World, end: Instant) {
 
 fn wait(world: &mut World, service: usize, ticket: u64, tokens: u64, deadline: Instant) {
     let cost = Cost::request().tokens(tokens);
-    let priority = tidegate_units::Priority::Normal;
-    world.acquire(service, Request { ticket: Ticket(ticket), cost, priority, deadline });
+    world.acquire(service, Request::new(Ticket(ticket), cost, deadline));
 }
 
 fn granted(world: &mut World) -> Vec<u64> {

@@ -56,12 +56,14 @@ pub use system::Tidegate;
 
 pub use tidegate_adaptive::Observation;
 pub use tidegate_algorithms::Carry;
-pub use tidegate_config::{Config, ConfigErrors, QueueConfig, ServiceConfig};
+pub use tidegate_config::{Config, ConfigErrors, ServiceConfig};
 pub use tidegate_observability::{Event, Events};
 pub use tidegate_scheduler::messages::{ReconfigureError, Unavailable};
 pub use tidegate_scheduler::{LimiterState, RefusedLimits};
 pub use tidegate_supervisor::{RestartPolicy, SupervisorState};
 pub use tidegate_units::{
-    Calendar, Code, Cost, Dimension, EnforcedAs, Limit, LimitError, Outcome, Period, Priority,
-    Reason, Rejection, Scope, ServiceName, Span, WallOrigin, Zone,
+    BreakerPolicy, Calendar, Code, Concurrency, Cost, Dimension, EnforcedAs, Jitter, Key,
+    KeyPolicy, Limit, LimitError, Outcome, Overflow, Period, Priority, QueuePolicy, Reason,
+    Rejection, RetryPolicy, Scope, ScopePolicy, ScopedPolicies, ServiceName, Share, Span,
+    WallOrigin, Zone,
 };

@@ -135,12 +135,8 @@ impl<'h> PermitRequest<'h> {
     fn in_line(&self) -> Request {
         let front = &self.core.front;
         let within = self.within.map_or(self.core.timeout, Span::from);
-        Request {
-            ticket: front.ticket(),
-            cost: self.cost.clone(),
-            priority: self.priority,
-            deadline: front.now() + within,
-        }
+        let deadline = front.now() + within;
+        Request::new(front.ticket(), self.cost.clone(), deadline).priority(self.priority)
     }
 }
 

@@ -241,7 +241,10 @@ impl Plan {
                 service: name.clone(),
                 limits: service.limits.clone(),
                 shared: shared.clone(),
-                queue_capacity: service.queue.capacity,
+                queue: service.queue.clone(),
+                concurrency: service.concurrency,
+                breaker: service.breaker,
+                scoped: service.scoped.clone(),
                 wall_origin,
             };
         Self {

@@ -110,7 +110,7 @@ impl Cost {
     ///
     /// `tokens` is the larger of what was stated as such and the sum of both directions;
     /// `input_tokens` is the larger of what was stated and `tokens` less `output_tokens`. What was
-    /// not stated at all is zero.
+    /// not stated at all is zero. Every call takes one of the `slots`.
     #[inline]
     pub fn amount(&self, dimension: Dimension) -> u64 {
         let [requests, tokens, input, output, bytes] = self.built_in;
@@ -120,6 +120,7 @@ impl Cost {
             Dimension::InputTokens => input.max(tokens.saturating_sub(output)),
             Dimension::OutputTokens => output,
             Dimension::Bytes => bytes,
+            Dimension::Slots => 1,
             Dimension::Named(name) => self.amount_named(name),
         }
     }

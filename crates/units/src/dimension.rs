@@ -19,11 +19,14 @@ pub enum Dimension {
     OutputTokens,
     /// Bytes, in whichever direction the host counts them.
     Bytes,
+    /// Calls under way. Each holds one from its grant until its permit is closed; no window gives them
+    /// back.
+    Slots,
     /// A dimension of the user's own.
     Named(DimensionName),
 }
 
-/// The dimensions that every program has, in the order of [`Dimension`].
+/// The dimensions that every program can limit, in the order of [`Dimension`].
 pub const BUILT_IN: [Dimension; 5] = [
     Dimension::Requests,
     Dimension::Tokens,
@@ -41,6 +44,7 @@ impl Dimension {
             Self::InputTokens => "input_tokens",
             Self::OutputTokens => "output_tokens",
             Self::Bytes => "bytes",
+            Self::Slots => "slots",
             Self::Named(name) => name.as_str(),
         }
     }
@@ -62,7 +66,8 @@ impl FromStr for Dimension {
 
     /// A built-in name gives the built-in dimension, any other valid name one of the user's own.
     fn from_str(text: &str) -> Result<Self, InvalidDimensionName> {
-        let built_in = BUILT_IN.into_iter().find(|dimension| dimension.name() == text);
+        let built_in = BUILT_IN.into_iter().chain([Self::Slots]);
+        let built_in = built_in.into_iter().find(|dimension| dimension.name() == text);
         built_in.map_or_else(|| text.parse().map(Self::Named), Ok)
     }
 }
@@ -137,7 +142,7 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        for name in ["requests", "output_tokens", "images", "a23456789012345678901_3"] {
+        for name in ["requests", "output_tokens", "slots", "images", "a23456789012345678901_3"] {
             let dimension: Dimension = name.parse().expect("a name");
             assert_eq!(dimension.name(), name);
         }

@@ -18,8 +18,10 @@ pub mod coarse_clock;
 pub mod cost;
 pub mod dimension;
 pub mod instant;
+pub mod key;
 pub mod limit;
 pub mod outcome;
+pub mod policy;
 pub mod priority;
 pub mod rejection;
 pub mod scope;
@@ -39,8 +41,13 @@ pub use coarse_clock::CoarseClock;
 pub use cost::{Cost, NamedAmounts, TooManyNames};
 pub use dimension::{Dimension, DimensionName, InvalidDimensionName};
 pub use instant::Instant;
+pub use key::{InvalidKey, Key, KeyName};
 pub use limit::{EnforcedAs, Limit, LimitError};
 pub use outcome::Outcome;
+pub use policy::{
+    BreakerPolicy, Concurrency, Jitter, KeyPolicy, Overflow, QueuePolicy, RetryPolicy, ScopePolicy,
+    ScopedPolicies, Share,
+};
 pub use priority::Priority;
 pub use rejection::{Code, Reason, Rejection};
 pub use scope::{InvalidServiceName, Scope, ServiceName};

@@ -29,6 +29,17 @@ impl Priority {
     pub const ALL: [Self; 5] =
         [Self::Critical, Self::High, Self::Normal, Self::Low, Self::Background];
 
+    /// Its place in [`Priority::ALL`].
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Critical => 0,
+            Self::High => 1,
+            Self::Normal => 2,
+            Self::Low => 3,
+            Self::Background => 4,
+        }
+    }
+
     /// The name used in configuration, metrics and messages.
     pub const fn name(self) -> &'static str {
         match self {
@@ -71,7 +82,8 @@ mod tests {
 
     #[test]
     fn names_round_trip_and_order_is_urgency() {
-        for priority in Priority::ALL {
+        for (place, priority) in Priority::ALL.into_iter().enumerate() {
+            assert_eq!(priority.index(), place);
             assert_eq!(priority.name().parse(), Ok(priority));
         }
         assert!(Priority::Critical < Priority::Background);

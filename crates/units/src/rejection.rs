@@ -13,9 +13,12 @@ use crate::{Dimension, Scope, Span};
 /// | `E4400` | a limit on bytes or on a dimension of the user's own is reached | yes |
 /// | `E4404` | a limit on requests is reached | yes |
 /// | `E4405` | a limit on tokens (either direction, or both together) is reached | yes |
+/// | `E4406` | as many calls are under way as may be | yes |
 /// | `E4410` | the call is larger than a limit can ever hold | never |
 /// | `E4420` | the queue is full | yes |
+/// | `E4421` | dropped from a full queue, to make room for another call | yes |
 /// | `E4422` | the service asked for a pause | yes |
+/// | `E4423` | the circuit breaker is open | yes |
 /// | `E4430` | the limiter cannot say: it is restarting, or its mailbox is full | unknown |
 /// | `E4431` | Tidegate was stopped | never |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,12 +29,18 @@ pub enum Code {
     E4404,
     /// A limit on tokens is reached.
     E4405,
+    /// As many calls are under way as may be.
+    E4406,
     /// The call never fits.
     E4410,
     /// The queue is full.
     E4420,
+    /// Dropped from a full queue.
+    E4421,
     /// The service asked for a pause.
     E4422,
+    /// The circuit breaker is open.
+    E4423,
     /// The limiter cannot say.
     E4430,
     /// Tidegate was stopped.
@@ -44,6 +53,7 @@ impl Code {
         match dimension {
             Dimension::Requests => Self::E4404,
             Dimension::Tokens | Dimension::InputTokens | Dimension::OutputTokens => Self::E4405,
+            Dimension::Slots => Self::E4406,
             Dimension::Bytes | Dimension::Named(_) => Self::E4400,
         }
     }
@@ -75,8 +85,12 @@ pub enum Reason {
     DeadlinePassed,
     /// Too many callers wait already.
     QueueFull,
+    /// The caller waited in a full queue and was dropped, to make room for another call.
+    Displaced,
     /// The service asked for a pause.
     Paused,
+    /// Calls failed, and the circuit breaker leaves the service alone.
+    BreakerOpen,
     /// The call is larger than the limit can ever hold.
     NeverFits,
 }
@@ -116,7 +130,9 @@ impl Rejection {
         self.code = match reason {
             Reason::NeverFits => Code::E4410,
             Reason::QueueFull => Code::E4420,
+            Reason::Displaced => Code::E4421,
             Reason::Paused => Code::E4422,
+            Reason::BreakerOpen => Code::E4423,
             Reason::LimitReached
             | Reason::NoneAtHand
             | Reason::DeadlineTooClose
@@ -148,9 +164,17 @@ impl fmt::Display for Rejection {
             Reason::DeadlineTooClose => write!(f, "the wait for {scope} outlasts the deadline")?,
             Reason::DeadlinePassed => write!(f, "the deadline passed while waiting for {scope}")?,
             Reason::QueueFull => write!(f, "the queue of {scope} is full")?,
+            Reason::Displaced => {
+                write!(f, "dropped from the full queue of {scope} for another call")?
+            }
             Reason::Paused => write!(f, "{scope} asked for a pause")?,
+            Reason::BreakerOpen => write!(f, "the circuit breaker of {scope} is open")?,
         }
-        if !matches!(self.reason, Reason::Paused | Reason::NoneAtHand) {
+        let figures =
+            !matches!(self.reason, Reason::Paused | Reason::NoneAtHand | Reason::BreakerOpen);
+        if figures && *dimension == Dimension::Slots {
+            write!(f, ": {used} of {limit} calls under way")?;
+        } else if figures {
             write!(f, ": {used} of {limit} {dimension} per {window} used, {requested} asked for")?;
         }
         if let Some(ahead) = self.queue_position {
@@ -184,13 +208,24 @@ mod tests {
         let waiting = Rejection { queue_position: Some(3), ..rejection.clone() };
         let global = Rejection { scope: Scope::Global, ..rejection.clone() };
         let never = Rejection { requested: 51, retry_after: None, ..rejection.clone() };
+        let slots = Rejection {
+            dimension: Dimension::Slots,
+            limit: 8,
+            used: 8,
+            window: Span::ZERO,
+            ..rejection.clone()
+        };
+        let slots = slots.because(Reason::LimitReached);
         let lines = [
             rejection.clone(),
             global,
             waiting.clone().because(Reason::DeadlineTooClose),
             waiting.clone().because(Reason::DeadlinePassed),
-            waiting.because(Reason::QueueFull),
+            waiting.clone().because(Reason::QueueFull),
+            waiting.because(Reason::Displaced),
             rejection.clone().because(Reason::NoneAtHand),
+            slots,
+            rejection.clone().because(Reason::BreakerOpen),
             rejection.because(Reason::Paused),
             never.because(Reason::NeverFits),
         ];

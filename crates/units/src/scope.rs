@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Key;
+
 /// The name of a service: 1 to 64 of letters, digits, `-`, `_` and `.`. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -69,6 +71,12 @@ pub enum Scope {
     Global,
     /// Every call to one service.
     Service(ServiceName),
+    /// The calls to those models of a service that match a pattern.
+    Model(ServiceName, Arc<str>),
+    /// The calls to those endpoints of a service that match a pattern.
+    Endpoint(ServiceName, Arc<str>),
+    /// The calls to a service on behalf of one agent, tenant or loop.
+    Key(ServiceName, Key),
 }
 
 impl fmt::Display for Scope {
@@ -76,6 +84,9 @@ impl fmt::Display for Scope {
         match self {
             Self::Global => f.pad("all services"),
             Self::Service(name) => f.pad(&format!("service `{name}`")),
+            Self::Model(name, model) => f.pad(&format!("model `{model}` of service `{name}`")),
+            Self::Endpoint(name, path) => f.pad(&format!("endpoint `{path}` of service `{name}`")),
+            Self::Key(name, key) => f.pad(&format!("{key} of service `{name}`")),
         }
     }
 }

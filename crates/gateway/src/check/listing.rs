@@ -4,8 +4,10 @@ use std::path::Path;
 
 use serde::Serialize;
 use tidegate_algorithms::{provider_allows, worst_case};
-use tidegate_config::{Config, QueueConfig};
-use tidegate_units::{Calendar, DimensionName, EnforcedAs, Limit, Period, ServiceName, Span, Zone};
+use tidegate_config::Config;
+use tidegate_units::{
+    Calendar, DimensionName, EnforcedAs, Limit, Period, QueuePolicy, ServiceName, Span, Zone,
+};
 
 /// The name and version of the form.
 const SCHEMA: &str = "tidegate.check/1";
@@ -78,7 +80,7 @@ impl Listing {
             service.limits.iter().map(|limit| LimitLine::new(Some(name.clone()), limit))
         });
         let queues = config.services.iter().map(|(name, service)| {
-            let QueueConfig { capacity, timeout } = service.queue;
+            let QueuePolicy { capacity, timeout, .. } = service.queue;
             let timeout_s = timeout.as_secs_f64();
             QueueLine { service: name.clone(), capacity, timeout_s, timeout }
         });

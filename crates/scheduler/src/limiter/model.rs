@@ -4,7 +4,8 @@ use serde::Serialize;
 use tidegate_adaptive::Pause;
 use tidegate_algorithms::{Layout, LimitUsage, Packed};
 use tidegate_units::{
-    Amounts, Dimension, Instant, Limit, Outcome, Rejection, ServiceName, Span, WallOrigin,
+    Amounts, BreakerPolicy, Concurrency, Dimension, Instant, Limit, Outcome, QueuePolicy,
+    Rejection, ScopedPolicies, ServiceName, Span, WallOrigin,
 };
 
 use crate::{Report, Ticket};
@@ -18,13 +19,33 @@ pub struct LimiterConfig {
     pub limits: Vec<Limit>,
     /// The limits that it shares with all services, kept by the supervisor.
     pub shared: Vec<Limit>,
-    /// The most requests that may wait.
-    pub queue_capacity: usize,
+    /// Who may wait, for how long, and who is next.
+    pub queue: QueuePolicy,
+    /// How many calls may be under way; `None`: any number.
+    pub concurrency: Option<Concurrency>,
+    /// When the service is left alone because its calls fail; `None`: never.
+    pub breaker: Option<BreakerPolicy>,
+    /// What holds for one model, one endpoint, one agent.
+    pub scoped: ScopedPolicies,
     /// The time on the wall at the origin of the machine's clock, for limits per calendar period.
     pub wall_origin: WallOrigin,
 }
 
 impl LimiterConfig {
+    /// A service with these limits, and the defaults in everything else.
+    pub fn new(service: ServiceName, limits: Vec<Limit>) -> Self {
+        Self {
+            service,
+            limits,
+            shared: Vec::new(),
+            queue: QueuePolicy::default(),
+            concurrency: None,
+            breaker: None,
+            scoped: ScopedPolicies::default(),
+            wall_origin: WallOrigin::default(),
+        }
+    }
+
     /// The dimensions that a permit is charged in: requests first, whether they are limited or not,
     /// so that calls are counted.
     pub fn gate_dimensions(&self) -> Vec<Dimension> {

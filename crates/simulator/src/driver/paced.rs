@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use tidegate_scheduler::{LimiterConfig, Request, Settlement, Ticket};
 use tidegate_supervisor::SupervisorConfig;
 use tidegate_units::{
-    Amounts, Cost, Dimension, EnforcedAs, Instant, Limit, LimitError, Outcome, ServiceName, Span,
-    WallOrigin,
+    Amounts, Cost, Dimension, EnforcedAs, Instant, Limit, LimitError, Outcome, QueuePolicy,
+    ServiceName, Span,
 };
 
 use crate::driver::journey::{Happening, Journey, Next};
@@ -51,11 +51,11 @@ impl Client {
         let counts_tokens = told.iter().any(|limit| limit.dimension().is_tokens());
         let service: ServiceName = "provider".parse().unwrap_or_else(|_| unreachable!());
         let limiter = LimiterConfig {
-            service: service.clone(),
-            limits: told,
-            shared: Vec::new(),
-            queue_capacity: journey.requests().len().max(1),
-            wall_origin: WallOrigin::default(),
+            queue: QueuePolicy {
+                capacity: journey.requests().len().max(1),
+                ..QueuePolicy::default()
+            },
+            ..LimiterConfig::new(service.clone(), told)
         };
         let config = SupervisorConfig { services: vec![service], ..SupervisorConfig::default() };
         let world = World::new(Instant::ZERO, &config, vec![limiter]);
@@ -91,7 +91,8 @@ impl Client {
         }
         let ticket = Ticket(number::count(call));
         let priority = journey.class(call);
-        self.world.acquire(SERVICE, Request { ticket, cost, priority, deadline: Instant::MAX });
+        let request = Request::new(ticket, cost, Instant::MAX).priority(priority);
+        self.world.acquire(SERVICE, request);
     }
 
     fn go(&mut self, journey: &mut Journey, now: Instant, call: usize, granted: &Granted) {

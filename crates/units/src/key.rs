@@ -1,0 +1,132 @@
+//! On whose behalf a call is made: an agent, a tenant, a loop.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::DimensionName;
+
+/// What a key names: `agent`, `tenant`, `loop`; 1 to 23 of `a-z`, `0-9` and `_`, a letter first.
+pub type KeyName = DimensionName;
+
+/// One key of a call: what it names, and who that is. Cheap to clone.
+///
+/// ```
+/// use tidegate_units::Key;
+///
+/// let key = Key::new("agent", "planner")?;
+/// assert_eq!(key.to_string(), "agent `planner`");
+/// let refused = Key::new("Agent", "planner").unwrap_err();
+/// assert_eq!(
+///     refused.to_string(),
+///     "`Agent` is no name for a key: use 1 to 23 of `a-z`, `0-9` and `_`, starting with a letter"
+/// );
+/// # Ok::<(), tidegate_units::InvalidKey>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "KeyText", into = "KeyText")]
+pub struct Key {
+    name: KeyName,
+    value: Arc<str>,
+}
+
+/// A key that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidKey {
+    /// Its name has another form.
+    #[error(
+        "`{text}` is no name for a key: use 1 to 23 of `a-z`, `0-9` and `_`, starting with a letter"
+    )]
+    Name {
+        /// The name, cut short.
+        text: String,
+    },
+    /// Its value is empty, too long, or not printable.
+    #[error(
+        "a value of {bytes} bytes for the key `{name}`: use 1 to {} printable bytes",
+        Key::VALUE_MAX
+    )]
+    Value {
+        /// The name.
+        name: String,
+        /// How long the value is.
+        bytes: usize,
+    },
+}
+
+impl Key {
+    /// The longest value in bytes: what fits a metric label and a line of a table.
+    pub const VALUE_MAX: usize = 128;
+
+    /// A key.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidKey`] with the form that is expected.
+    pub fn new(name: &str, value: &str) -> Result<Self, InvalidKey> {
+        let invalid = |_| InvalidKey::Name { text: name.chars().take(40).collect() };
+        let name: KeyName = name.parse().map_err(invalid)?;
+        if value.is_empty() || value.len() > Self::VALUE_MAX || value.chars().any(char::is_control)
+        {
+            let (name, bytes) = (name.as_str().to_owned(), value.len());
+            return Err(InvalidKey::Value { name, bytes });
+        }
+        Ok(Self { name, value: value.into() })
+    }
+
+    /// What it names.
+    pub fn name(&self) -> KeyName {
+        self.name
+    }
+
+    /// Who that is.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.name.as_str(), self.value)
+    }
+}
+
+/// The text form: both parts.
+#[derive(Serialize, Deserialize)]
+struct KeyText {
+    name: String,
+    value: String,
+}
+
+impl TryFrom<KeyText> for Key {
+    type Error = InvalidKey;
+
+    fn try_from(text: KeyText) -> Result<Self, InvalidKey> {
+        Self::new(&text.name, &text.value)
+    }
+}
+
+impl From<Key> for KeyText {
+    fn from(key: Key) -> Self {
+        Self { name: key.name.as_str().to_owned(), value: key.value.as_ref().to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_value_is_refused_with_the_rule() {
+        for value in ["", "two\nlines", &"x".repeat(129)] {
+            assert!(Key::new("agent", value).is_err(), "{value}");
+        }
+        insta::assert_snapshot!(
+            Key::new("agent", "").expect_err("empty"),
+            @"a value of 0 bytes for the key `agent`: use 1 to 128 printable bytes"
+        );
+        assert!(Key::new("tenant", "naïve ☕").is_ok());
+    }
+}

@@ -1,0 +1,17 @@
+//! What a user may say about how one service is treated, beside its limits.
+//!
+//! Plain data with ranges: what a configuration is read into and what machines are made from.
+
+pub mod breaker;
+pub mod concurrency;
+pub mod queue;
+pub mod retry;
+pub mod scoped;
+pub mod share;
+
+pub use breaker::BreakerPolicy;
+pub use concurrency::Concurrency;
+pub use queue::{Overflow, QueuePolicy};
+pub use retry::{Jitter, RetryPolicy};
+pub use scoped::{KeyPolicy, ScopePolicy, ScopedPolicies};
+pub use share::Share;
