@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use actix::System;
 use tidegate::{Handle, Limit, ServiceConfig, Span, Tidegate, WallOrigin};
+use tidegate_algorithms::Gate;
+use tidegate_algorithms::gate::Guards;
 use tidegate_scheduler::{Limiter, LimiterConfig};
 use tidegate_units::Instant;
 use tidegate_units::clock::WallClock;
@@ -107,7 +109,7 @@ fn a_restart_takes_the_day_for_used_unless_the_longest_day_has_passed() {
     assert_eq!(available(HOUR, HOUR), 3, "midnight");
 
     let mut failed = Limiter::new(config.clone());
-    let past = failed.past(Instant::ZERO);
+    let past = failed.past(Instant::ZERO, Gate::closed(Guards::NONE).close());
     failed = Limiter::rebuilt(config, Instant::ZERO, &past);
     assert_eq!(failed.state(Instant::ZERO).limits[0].available, 0, "LIM-4");
     assert_eq!(failed.state(Instant::ZERO + HOUR).limits[0].available, 3, "midnight");

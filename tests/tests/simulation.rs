@@ -3,7 +3,7 @@
 //!
 //! First safety: for every seed, no window at the services holds more than any limit (LEASE-1,
 //! LEASE-2, LEASE-5, LIM-1, LIM-4, SUP-1, SUP-3), every request is answered exactly once (LIM-3), in
-//! the order of arrival (LIM-2). Limits change on the way, of one service and of all: none is passed by
+//! the order of their deadlines (LIM-2). Limits change on the way, of one service and of all: none is passed by
 //! what was granted since it holds (LIM-5, SUP-4). Then liveness: once faults stop, everybody is served, and when a
 //! window has passed the books are full again.
 //!
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use rand_pcg::Pcg64;
 use rand_pcg::rand_core::{Rng as _, SeedableRng as _};
 use tidegate_algorithms::Carry;
-use tidegate_scheduler::{LimiterConfig, Request, Settlement, Ticket};
+use tidegate_scheduler::{Call, LimiterConfig, Request, Settlement, Ticket};
 use tidegate_simulator::World;
 use tidegate_simulator::world::Granted;
 use tidegate_supervisor::{RestartPolicy, SupervisorConfig};
@@ -37,12 +37,11 @@ struct Simulation {
     /// What reached any.
     reached_any: Vec<Arrival>,
     /// Who waits where, with the tokens asked for and the turn of asking.
-    waiting: BTreeMap<Ticket, (usize, Cost)>,
+    waiting: BTreeMap<Ticket, (usize, Cost, Instant)>,
     /// Permits that are out, each with what its call will turn out not to have used.
     open: Vec<(usize, Amounts, Granted)>,
     tickets: u64,
     answers: u64,
-    last_granted: Vec<Option<Ticket>>,
     failures: u64,
     changes: u64,
     /// Time as the services see it, which does not step when the program's clock does.
@@ -77,7 +76,7 @@ impl Simulation {
             .zip(&own)
             .map(|(service, limits)| LimiterConfig {
                 shared: shared.clone(),
-                queue: QueuePolicy { capacity: 20, ..QueuePolicy::default() },
+                queue: QueuePolicy { capacity: 20, backfill: Span::ZERO, ..QueuePolicy::default() },
                 ..LimiterConfig::new(service.clone(), limits.clone())
             })
             .collect();
@@ -101,7 +100,6 @@ impl Simulation {
             open: Vec::new(),
             tickets: 0,
             answers: 0,
-            last_granted: vec![None; SERVICES],
             failures: 0,
             changes: 0,
             real: start,
@@ -263,7 +261,7 @@ impl Simulation {
     fn try_to_take(&mut self) {
         let (service, cost) = (self.service(), self.cost());
         if let Some(granted) = self.world.take(service, &cost) {
-            let waits = self.waiting.values().any(|(at, _)| *at == service);
+            let waits = self.waiting.values().any(|(at, ..)| *at == service);
             assert!(!waits, "LIM-2: a try overtook somebody who waits, seed {}", self.seed);
             self.reach(service, &cost, granted);
         }
@@ -273,9 +271,9 @@ impl Simulation {
         let (service, cost) = (self.service(), self.cost());
         let ticket = Ticket(self.tickets);
         self.tickets += 1;
-        self.waiting.insert(ticket, (service, cost.clone()));
         let patience = Span::from_millis(self.below(4_000));
         let deadline = self.world.now() + patience;
+        self.waiting.insert(ticket, (service, cost.clone(), deadline));
         self.world.acquire(service, Request::new(ticket, cost, deadline));
     }
 
@@ -295,23 +293,24 @@ impl Simulation {
         while let Some(answered) = self.world.poll_answer() {
             self.answers += 1;
             let ticket = answered.ticket;
-            let Some((service, cost)) = self.waiting.remove(&ticket) else {
+            let Some((service, cost, deadline)) = self.waiting.remove(&ticket) else {
                 panic!("LIM-3: {ticket:?} was answered twice, seed {}", self.seed);
             };
             assert_eq!(service, answered.service);
             let Some(Ok(granted)) = answered.answer else {
                 continue;
             };
-            let before = self.last_granted[service].replace(ticket);
-            assert!(
-                before < Some(ticket),
-                "LIM-2: {ticket:?} after {before:?}, seed {}",
-                self.seed
-            );
+            let rank = (deadline, ticket);
+            let earlier = self
+                .waiting
+                .iter()
+                .find(|(other, (at, _, deadline))| *at == service && (*deadline, **other) < rank);
+            assert_eq!(earlier, None, "LIM-2: {rank:?} was granted first, seed {}", self.seed);
             if faults && self.below(10) == 0 {
                 // The caller is gone: the grant goes back.
-                let Granted { charged, recorded } = granted;
-                self.world.settle(service, Settlement::Unclaimed { recorded, refund: charged });
+                let Granted { charged: refund, recorded, .. } = granted;
+                let call = Call::default();
+                self.world.settle(service, Settlement::Unclaimed { recorded, refund, call });
             } else {
                 self.reach(service, &cost, granted);
             }
@@ -334,12 +333,13 @@ impl Simulation {
                 refund,
                 debt: Amounts::NONE,
                 pause,
+                call: Call { by_gate: granted.by_gate, ..Call::default() },
             },
         );
     }
 
     fn withdraw(&mut self) {
-        if let Some((ticket, (service, _))) = self.waiting.pop_first() {
+        if let Some((ticket, (service, ..))) = self.waiting.pop_first() {
             self.answers += 1;
             self.world.settle(service, Settlement::Withdrawn { ticket });
         }
@@ -362,8 +362,8 @@ impl Simulation {
         for service in 0..SERVICES {
             let (ticket, cost) = (Ticket(self.tickets), Cost::request().tokens(1));
             self.tickets += 1;
-            self.waiting.insert(ticket, (service, cost.clone()));
             let deadline = self.world.now() + Span::from_secs(5);
+            self.waiting.insert(ticket, (service, cost.clone(), deadline));
             self.world.acquire(service, Request::new(ticket, cost, deadline));
         }
         self.take_answers(false);

@@ -108,12 +108,19 @@ impl Gate {
     /// Takes the whole cost, or nothing. Called by anyone, on any thread.
     #[inline]
     pub fn take(&self, cost: Packed) -> Taken {
+        self.take_above(cost, Packed::default())
+    }
+
+    /// Takes the whole cost if at least `floor` is left then, or nothing. Called by anyone, on any
+    /// thread.
+    #[inline]
+    pub fn take_above(&self, cost: Packed, floor: Packed) -> Taken {
         // Before the word: what is read here was published before what we then take was looked at.
         let recorded_from = self.settled.load(Ordering::Acquire);
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             let after = (word | self.guards).wrapping_sub(cost.0);
-            if after & (self.guards | OPEN) != self.guards | OPEN {
+            if !self.is_open_with(after, floor) {
                 return Taken::Refused;
             }
             let next = (after & !self.guards) | TOUCHED;
@@ -131,9 +138,21 @@ impl Gate {
 
     /// Whether a cost would be granted now. Takes nothing.
     pub fn has(&self, cost: Packed) -> bool {
+        self.has_above(cost, Packed::default())
+    }
+
+    /// Whether a cost would be granted now and at least `floor` be left. Takes nothing.
+    pub fn has_above(&self, cost: Packed, floor: Packed) -> bool {
         let word = self.word.load(Ordering::Acquire);
-        let after = (word | self.guards).wrapping_sub(cost.0);
-        after & (self.guards | OPEN) == self.guards | OPEN
+        self.is_open_with((word | self.guards).wrapping_sub(cost.0), floor)
+    }
+
+    /// Whether an open gate is left with `floor`, where `after` is what is left of the word with its
+    /// guards set: a field that went below zero, or would without the floor, has lost its guard.
+    #[inline]
+    fn is_open_with(&self, after: u64, floor: Packed) -> bool {
+        let above = after.wrapping_sub(floor.0);
+        after & above & (self.guards | OPEN) == self.guards | OPEN
     }
 
     /// What is left. To be called by the owner *before* it reads the clock: what has been taken by

@@ -20,6 +20,18 @@ const UNLIMITED_BITS: u32 = 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Packed(pub(crate) u64);
 
+impl Packed {
+    /// The word.
+    pub const fn into_bits(self) -> u64 {
+        self.0
+    }
+
+    /// What [`Packed::into_bits`] gave, under the same layout.
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+}
+
 /// Which dimension lies where in a word.
 ///
 /// Each field gets the bits that hold the most that can ever be in it, and what is left over is dealt

@@ -13,13 +13,15 @@ use std::sync::Arc;
 use actix::prelude::*;
 use tidegate_algorithms::Reading;
 use tidegate_units::{Amounts, Instant, Scope};
+use tokio::sync::oneshot;
 
 use crate::front::{Front, Grant};
 use crate::limiter::{Event, Limiter, LimiterConfig, LimiterState};
 use crate::messages::{
-    Acquire, Answer, Borrow, Failed, Inspect, Lent, Recall, Reconfigure, ReconfigureError, Relimit,
-    Reply, Reset, Resume, Settle, Stop, Unavailable,
+    Acquire, Answer, Borrow, Drain, Failed, Inspect, Lent, Recall, Reconfigure, ReconfigureError,
+    Relimit, Reply, Reset, Resume, Settle, Stop, Unavailable,
 };
+use crate::settlement::Call;
 use crate::{Report, Request, Settlement, Ticket};
 
 /// The ways to the supervisor.
@@ -43,6 +45,8 @@ pub struct LimiterActor {
     machine: Limiter,
     waiting: BTreeMap<Ticket, Waiting>,
     timer: Option<(Instant, SpawnHandle)>,
+    /// Who wants to know that nobody waits any more.
+    drained: Vec<oneshot::Sender<()>>,
     /// What handles have said and the machine has not heard yet.
     backlog: VecDeque<Settlement>,
 }
@@ -64,6 +68,7 @@ impl LimiterActor {
             machine,
             waiting: BTreeMap::new(),
             timer: None,
+            drained: Vec::new(),
             backlog: VecDeque::new(),
         }
     }
@@ -106,8 +111,7 @@ impl LimiterActor {
         while let Some(event) = self.machine.poll_event() {
             match event {
                 Event::Granted { ticket, charged, recorded } => {
-                    let grant = Grant::new(Arc::clone(&self.front), charged, recorded);
-                    self.answer(ticket, Answer::Granted(grant));
+                    self.grant(ticket, charged, recorded);
                 }
                 Event::Refused { ticket, rejection } => {
                     self.answer(ticket, Answer::Refused(rejection));
@@ -115,6 +119,10 @@ impl LimiterActor {
                 Event::Unanswered { ticket } => {
                     self.answer(ticket, Answer::Unavailable(Unavailable::Restarting));
                 }
+                Event::Stopped { ticket } => {
+                    self.answer(ticket, Answer::Unavailable(Unavailable::Gone));
+                }
+                Event::Drained => self.drained(),
                 Event::CloseGate => self.close_gate(),
                 Event::OpenGate(amounts) => {
                     self.front.gate().open(amounts);
@@ -131,6 +139,23 @@ impl LimiterActor {
                 Event::Limits { own, shared } => self.front.relimit(&own, &shared),
                 Event::Borrow { need, want } => self.borrow(now, need, want),
             }
+        }
+    }
+
+    fn grant(&mut self, ticket: Ticket, charged: Amounts, recorded: Instant) {
+        let Some(Waiting { request, reply }) = self.waiting.remove(&ticket) else {
+            return;
+        };
+        let (priority, labels) = (request.priority, request.labels);
+        let call = Call { by_gate: false, took: None, priority, labels };
+        let grant = Grant::new(Arc::clone(&self.front), charged, recorded, call);
+        reply.send(Answer::Granted(grant));
+    }
+
+    fn drained(&mut self) {
+        for drained in self.drained.drain(..) {
+            // Whoever asked may be gone.
+            let _ = drained.send(());
         }
     }
 
@@ -187,7 +212,7 @@ impl LimiterActor {
         let reading = self.front.gate().close();
         let now = self.front.now();
         self.front.gate().settled(now);
-        let past = self.machine.past(now);
+        let past = self.machine.past(now, reading);
         self.machine = Limiter::rebuilt(self.config.clone(), now, &past);
         let again = catch_unwind(AssertUnwindSafe(|| {
             for waiting in self.waiting.values() {
@@ -302,6 +327,23 @@ impl Handler<Stop> for LimiterActor {
         if stop.why == Unavailable::Gone {
             ctx.stop();
         }
+    }
+}
+
+impl Handler<Drain> for LimiterActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, drain: Drain, ctx: &mut Context<Self>) -> Self::Result {
+        let (sender, receiver) = oneshot::channel();
+        self.drained.push(sender);
+        self.enter(ctx, |machine, now| machine.stop(now, now + drain.within));
+        if self.front.stopped().is_some() {
+            self.drained.clear();
+        }
+        Box::pin(async move {
+            // An actor that ended has nobody waiting either.
+            let _ = receiver.await;
+        })
     }
 }
 

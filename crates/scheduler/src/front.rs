@@ -10,14 +10,16 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tidegate_adaptive::pause::PAUSE_MAX;
 use tidegate_algorithms::gate::Guards;
 use tidegate_algorithms::{Gate, Layout, Ledger, Packed, Taken};
+use tidegate_units::policy::scoped::matches;
 use tidegate_units::{
-    Amounts, Clock, Code, Cost, Dimension, Instant, Limit, Outcome, Reason, Rejection, Scope,
-    ServiceName, Span,
+    Amounts, Clock, Code, Cost, Dimension, Instant, Limit, Priority, Reason, Rejection, Scope,
+    ScopedPolicies, ServiceName, Share, Span,
 };
 use tokio::sync::Notify;
 
 use crate::messages::Unavailable;
-use crate::{LimiterConfig, Settlement, Shortage, Ticket};
+use crate::settlement::Call;
+use crate::{Labels, LimiterConfig, Settlement, Shortage, Ticket};
 
 /// The most settlements that wait for the actor.
 pub const SETTLEMENTS_MAX: usize = 65_536;
@@ -45,6 +47,15 @@ pub struct Front {
     shortage: Mutex<Option<Arc<Shortage>>>,
     /// What never fits; looked at only by callers who were not granted.
     when_full: Mutex<Arc<WhenFull>>,
+    /// What each class leaves in the gate to those above it.
+    floors: [AtomicU64; Priority::ALL.len()],
+    floor_shares: [Share; Priority::ALL.len()],
+    /// The parts of the service that have limits of their own: calls for them go to the actor.
+    scoped: ScopedPolicies,
+    /// The actor wants to hear of every call that ends, not only of those that have news.
+    hears_all: bool,
+    /// The actor wants to know how long calls take.
+    times_calls: bool,
 }
 
 /// The limits with nothing used: they tell what never fits.
@@ -68,7 +79,7 @@ impl Front {
         let layout = config.layout();
         let guards = layout.as_ref().map_or(Guards::NONE, Guards::from);
         let when_full = WhenFull::new(&config.service, &config.limits, &config.shared);
-        Self {
+        let front = Self {
             gate: Gate::closed(guards),
             service: config.service.clone(),
             layout,
@@ -83,7 +94,60 @@ impl Front {
             paused_until: AtomicU64::new(0),
             shortage: Mutex::new(None),
             when_full: Mutex::new(Arc::new(when_full)),
+            floors: Default::default(),
+            floor_shares: config.queue.floors,
+            scoped: config.scoped.clone(),
+            hears_all: config.concurrency.is_some() || config.breaker.is_some(),
+            times_calls: config.breaker.is_some_and(|breaker| breaker.slow_after.is_some()),
+        };
+        front.set_floors(&config.limits);
+        front
+    }
+
+    /// Works out what each class leaves to those above it under these limits.
+    fn set_floors(&self, limits: &[Limit]) {
+        let Some(layout) = &self.layout else {
+            return;
+        };
+        for (floor, share) in self.floors.iter().zip(self.floor_shares) {
+            let mut kept = Amounts::NONE;
+            for limit in limits {
+                let room = layout.max(limit.dimension());
+                let kept_of = share.of(limit.shaped_capacity()).min(room);
+                let before = kept.get(limit.dimension());
+                kept.set(
+                    limit.dimension(),
+                    if before == 0 { kept_of } else { before.min(kept_of) },
+                );
+            }
+            floor.store(layout.pack_amounts(&kept).into_bits(), Ordering::Relaxed);
         }
+    }
+
+    /// Whether a call with these labels is for a part of the service with limits of its own. Only the
+    /// actor can grant it.
+    pub fn is_scoped(&self, labels: &Labels) -> bool {
+        let any = |patterns: &[(String, _)], name: Option<&str>| {
+            name.is_some_and(|name| patterns.iter().any(|(pattern, _)| matches(pattern, name)))
+        };
+        any(&self.scoped.models, labels.model.as_deref())
+            || any(&self.scoped.endpoints, labels.endpoint.as_deref())
+            || labels.keys.iter().any(|key| {
+                let policy = self.scoped.each.get(&key.name());
+                policy.is_some_and(|it| !it.limits.is_empty() || it.concurrency.is_some())
+            })
+    }
+
+    /// Whether the actor has to hear that a call has ended of which there is nothing else to say.
+    #[inline]
+    pub fn hears_all(&self) -> bool {
+        self.hears_all
+    }
+
+    /// Whether the actor wants to know how long calls take.
+    #[inline]
+    pub fn times_calls(&self) -> bool {
+        self.times_calls
     }
 
     /// The service.
@@ -106,12 +170,12 @@ impl Front {
         self.clock.now()
     }
 
-    /// Takes `cost` from the gate. Answers from when on the cost may be recorded, or `None` if the
+    /// Takes `cost` from the gate, if that leaves in it what the class leaves to those above it. Answers from when on the cost may be recorded, or `None` if the
     /// actor has to be asked. Wakes the actor if this is the first take since it looked away; that
     /// is at most once per tick.
     #[inline]
-    pub fn take(&self, cost: &Cost) -> Option<Instant> {
-        match self.gate.take(self.pack(cost)?) {
+    pub fn take(&self, cost: &Cost, class: Priority) -> Option<Instant> {
+        match self.gate.take_above(self.pack(cost)?, self.floor(class)) {
             Taken::Granted { recorded_from, first } => {
                 if first {
                     self.wake.notify_one();
@@ -135,8 +199,13 @@ impl Front {
     }
 
     /// Whether the gate would grant `cost` now.
-    pub fn has(&self, cost: &Cost) -> bool {
-        self.pack(cost).is_some_and(|packed| self.gate.has(packed))
+    pub fn has(&self, cost: &Cost, class: Priority) -> bool {
+        self.pack(cost).is_some_and(|packed| self.gate.has_above(packed, self.floor(class)))
+    }
+
+    #[inline]
+    fn floor(&self, class: Priority) -> Packed {
+        Packed::from_bits(self.floors[class.index()].load(Ordering::Relaxed))
     }
 
     #[inline]
@@ -192,6 +261,7 @@ impl Front {
     pub fn relimit(&self, own: &[Limit], shared: &[Limit]) {
         let when_full = Arc::new(WhenFull::new(&self.service, own, shared));
         *self.when_full.lock().unwrap_or_else(PoisonError::into_inner) = when_full;
+        self.set_floors(own);
     }
 
     fn when_full(&self) -> Arc<WhenFull> {
@@ -315,13 +385,14 @@ pub struct Grant {
     front: Arc<Front>,
     charged: Amounts,
     recorded: Instant,
+    call: Call,
     claimed: bool,
 }
 
 impl Grant {
-    /// A grant of `charged`, recorded at `recorded`.
-    pub fn new(front: Arc<Front>, charged: Amounts, recorded: Instant) -> Self {
-        Self { front, charged, recorded, claimed: false }
+    /// A grant of `charged`, recorded at `recorded`, for this call.
+    pub fn new(front: Arc<Front>, charged: Amounts, recorded: Instant, call: Call) -> Self {
+        Self { front, charged, recorded, call, claimed: false }
     }
 
     /// The caller is there and takes it. Answers when the cost was recorded.
@@ -335,7 +406,8 @@ impl Drop for Grant {
     fn drop(&mut self) {
         if !self.claimed {
             let refund = std::mem::take(&mut self.charged);
-            self.front.settle(Settlement::Unclaimed { recorded: self.recorded, refund });
+            let (recorded, call) = (self.recorded, std::mem::take(&mut self.call));
+            self.front.settle(Settlement::Unclaimed { recorded, refund, call });
         }
     }
 }
@@ -345,11 +417,4 @@ pub fn difference(dimensions: &[Dimension], estimate: &Cost, actual: &Cost) -> (
     let charged = Amounts::charged(estimate, dimensions.iter().copied());
     let used = Amounts::charged(actual, dimensions.iter().copied());
     (charged.less(&used), used.less(&charged))
-}
-
-impl Settlement {
-    /// A call has ended; see [`Settlement::Closed`].
-    pub fn closed(outcome: Outcome, recorded: Instant) -> Self {
-        Self::Closed { outcome, recorded, refund: Amounts::NONE, debt: Amounts::NONE, pause: None }
-    }
 }

@@ -52,6 +52,12 @@ impl GateBook {
         self.open || !self.inside.is_none()
     }
 
+    /// What would be left in the gate by this reading.
+    pub(crate) fn left(&self, reading: Reading) -> Amounts {
+        let unpacked = self.layout.as_ref().map(|layout| layout.unpack(reading.remaining()));
+        unpacked.unwrap_or_default()
+    }
+
     /// Accounts for what callers took.
     pub(crate) fn read(&mut self, reading: Reading) -> Seen {
         let Some(layout) = &self.layout else {

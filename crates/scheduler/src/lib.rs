@@ -11,22 +11,30 @@
 
 #[cfg(feature = "actor")]
 pub mod actor;
+pub mod breaker;
+pub mod bulkhead;
 #[cfg(feature = "actor")]
 pub mod front;
 pub mod gate_book;
 pub mod limiter;
 #[cfg(feature = "actor")]
 pub mod messages;
+pub(crate) mod order;
 pub(crate) mod queue;
 pub mod request;
+pub mod retry;
 #[cfg(feature = "actor")]
 pub mod runtime_clock;
+pub mod scopes;
 pub mod settlement;
 pub mod shortage;
 pub mod slice;
+pub(crate) mod tariff;
 
-pub use limiter::{Event, Limiter, LimiterConfig, LimiterState, RefusedLimits};
+pub use limiter::{
+    Event, Limiter, LimiterConfig, LimiterState, PartState, RefusedLimits, SlotsState,
+};
 pub use request::{Labels, Request, Ticket};
-pub use settlement::Settlement;
+pub use settlement::{Call, Settlement};
 pub use shortage::Shortage;
 pub use slice::Report;

@@ -11,33 +11,48 @@
 //!
 //! - LIM-1: a permit is granted only if the service's own ledger and the slice of the shared limits
 //!   both cover it; a refused or withdrawn request has consumed nothing.
-//! - LIM-2: first come, first served: nobody is granted while somebody waits longer. The gate is
-//!   open only while nobody waits.
+//! - LIM-2: nobody is granted who is behind somebody else in the order of the line, but for those who
+//!   are let past a large call, which starts no later for it than it was promised and the queue
+//!   allows. The gate is open only while nobody stands in line.
 //! - LIM-3: every request is answered exactly once: granted, refused, or withdrawn by its caller.
 //! - LIM-4: after a restart the ledger is empty, never full.
 //! - LIM-5: a change of limits takes effect at one instant, with nothing lent; a change that is
 //!   refused changes nothing.
+//! - LIM-6: no more calls are under way than there are slots, and a slot whose holder is gone comes
+//!   back.
 
 use std::collections::VecDeque;
 
 use tidegate_adaptive::Pause;
 use tidegate_algorithms::{Ledger, Reading};
-use tidegate_units::{Amounts, Dimension, Instant, Limit, Reason, Rejection, Scope, Span};
+use tidegate_units::{Amounts, Cost, Dimension, Instant, Limit, Reason, Rejection, Scope, Span};
 
+use crate::breaker::Breaker;
+use crate::bulkhead::Bulkhead;
 use crate::gate_book::GateBook;
+use crate::order::{Order, Rules, Slot};
 use crate::queue::Queue;
+use crate::scopes::{ScopeId, Scopes, slots_taken};
 use crate::slice::Slice;
-use crate::{Report, Request, Settlement, Shortage, Ticket};
+use crate::tariff::Tariff;
+use crate::{Report, Request, Shortage, Ticket};
 
+mod admit;
+mod backfill;
+mod close;
+mod line;
 mod model;
 mod plan;
 mod reconfigure;
+mod state;
+mod stop;
 
 use plan::sooner;
 use reconfigure::Change;
 
-pub use model::{Counts, Event, LimiterConfig, LimiterState, Past};
+pub use model::{Counts, Event, LimiterConfig, Past};
 pub use reconfigure::{LIMITS_MAX, RefusedLimits};
+pub use state::{LimiterState, PARTS_SHOWN, PartState, SlotsState};
 
 /// The longest time between two looks at a gate that is in use; a 256th of the shortest window where
 /// that is less. What callers took is recorded late by at most this.
@@ -56,13 +71,29 @@ pub struct Limiter {
     slice: Slice,
     gate: GateBook,
     gate_dimensions: Vec<Dimension>,
+    /// Everybody who waits.
     queue: Queue,
+    /// Who waits for the service.
+    line: Order,
+    /// Who waits for a part of it.
+    scopes: Scopes,
+    rules: Rules,
+    tariff: Tariff,
+    /// Who has come and has not been judged.
+    newcomers: VecDeque<Ticket>,
+    bulkhead: Option<Bulkhead>,
+    breaker: Option<Breaker>,
+    /// No more calls are taken; who waits is served until then.
+    stopping: Option<Instant>,
+    drained: bool,
     pause: Pause,
     suspended: bool,
     life: u64,
     tick: Span,
     /// When the head of the queue can be granted, as far as the own ledger is concerned.
     head_ready_at: Option<Instant>,
+    /// Until then nobody at all can be granted, for want of what binds.
+    dry_until: Option<Instant>,
     /// For whom the supervisor has been asked, as far as it has not been told otherwise.
     borrowed_for: Option<Ticket>,
     /// Why the head waits.
@@ -102,8 +133,21 @@ impl Limiter {
         let ledger = Ledger::since(scope, own, config.wall_origin);
         let shared_when_full = Ledger::new(Scope::Global, shared);
         let gate_dimensions = config.gate_dimensions();
+        let tariff = Tariff::new(&gate_dimensions, own.iter().chain(shared));
+        let rules = Rules::new(&config.queue);
+        let scopes = (rules, &tariff);
+        let scopes = Scopes::new(&config.service, &config.scoped, scopes, config.wall_origin);
         Self {
-            queue: Queue::new(config.queue.capacity, gate_dimensions.clone()),
+            queue: Queue::new(&config.queue, &tariff),
+            line: Order::new(rules, &tariff),
+            scopes,
+            rules,
+            tariff,
+            newcomers: VecDeque::new(),
+            bulkhead: config.concurrency.map(Bulkhead::new),
+            breaker: config.breaker.map(Breaker::new),
+            stopping: None,
+            drained: false,
             slice: Slice::new(shared_when_full.dimensions()),
             gate: GateBook::new(config.layout()),
             gate_dimensions,
@@ -115,6 +159,7 @@ impl Limiter {
             life: 0,
             tick: tick(own.iter().chain(shared)),
             head_ready_at: None,
+            dry_until: None,
             borrowed_for: None,
             blocked_by: None,
             tick_at: None,
@@ -146,6 +191,8 @@ impl Limiter {
         limiter.ledger.make_empty_owing(now, &before.debts);
         limiter.slice.forget(now);
         limiter.slice.debt(&before.unreported_debt);
+        limiter.scopes.make_empty(limiter.latest);
+        limiter.take_over(before);
         limiter.suspended = true;
         limiter
     }
@@ -155,6 +202,7 @@ impl Limiter {
     pub fn start_after(&mut self, now: Instant, idle: Span) {
         if self.ledger.limits().any(|limit| limit.recovery() > idle) {
             self.ledger.make_empty(now);
+            self.scopes.make_empty(now);
         }
     }
 
@@ -163,49 +211,56 @@ impl Limiter {
         &self.gate_dimensions
     }
 
-    /// A caller wants a permit. Answered by [`Event::Granted`] or [`Event::Refused`], now or later.
+    /// A caller wants a permit. Answered by [`Event::Granted`], [`Event::Refused`] or
+    /// [`Event::Stopped`], now or later. A ticket that waits already is not taken twice.
     pub fn acquire(&mut self, now: Instant, request: Request) {
-        if let Some(rejection) = self.never(now, &request) {
-            self.refuse(request.ticket, rejection);
+        let ticket = request.ticket;
+        if self.stopping.is_some() {
+            self.counts.refused += 1;
+            self.events.push_back(Event::Stopped { ticket });
             return;
         }
-        if self.queue.is_full() {
-            let wait = self.wait_behind_all(now, &request.cost);
-            let rejection = self.describe(now, &request, Some(wait)).because(Reason::QueueFull);
-            self.refuse(request.ticket, rejection);
+        let scopes = self.scopes.of(now, request.labels.as_deref(), &self.tariff);
+        let refused = self.never(now, &request.cost, &scopes);
+        let refused = refused.or_else(|| self.breakers_allow(now, &scopes).err());
+        if let Some(rejection) = refused {
+            self.refuse(ticket, rejection);
             return;
         }
-        self.queue.push(request);
-        self.plan(now);
+        let not_before = request.not_before.filter(|until| *until > now);
+        let Some(slot) = self.queue.insert(request, scopes, &self.tariff) else {
+            return;
+        };
+        self.use_parts(slot);
+        self.newcomers.push_back(ticket);
+        match not_before {
+            Some(until) => self.queue.put_off(slot, until),
+            None => self.route(now, slot),
+        }
+        if self.is_dry(now, slot) {
+            // Nothing has changed for those ahead, and there is nothing for this one to be let past to.
+            self.judge_newcomers(now);
+        } else {
+            self.plan(now);
+        }
+    }
+
+    /// Counts a call among those to whom its parts matter.
+    fn use_parts(&mut self, slot: Slot) {
+        for id in self.queue.get(slot).map(|entry| entry.scopes.clone()).unwrap_or_default() {
+            self.scopes.get_mut(id).users += 1;
+        }
+    }
+
+    /// Whether a call that has just come cannot change who is granted what.
+    fn is_dry(&self, now: Instant, slot: Slot) -> bool {
+        let dry = self.dry_until.is_some_and(|until| until > now);
+        dry && !self.closing && self.line.next() != Some(slot)
     }
 
     /// A caller took from a gate that had cooled, or would like to find more in it: looks at
     /// everything again.
     pub fn wake(&mut self, now: Instant) {
-        self.plan(now);
-    }
-
-    /// A permit was closed, or a caller is gone.
-    pub fn settle(&mut self, now: Instant, settlement: Settlement) {
-        match settlement {
-            Settlement::Closed { outcome, recorded, refund, debt, pause } => {
-                self.counts.outcomes[outcome.index()] += 1;
-                self.give_back(now, recorded, &refund);
-                self.owe(now, &debt);
-                if let Some(wait) = pause {
-                    self.pause.ask(now, wait);
-                }
-            }
-            Settlement::Unclaimed { recorded, refund } => {
-                self.counts.unclaimed += 1;
-                self.give_back(now, recorded, &refund);
-            }
-            Settlement::Withdrawn { ticket } => {
-                if self.queue.remove(ticket).is_some() {
-                    self.counts.withdrawn += 1;
-                }
-            }
-        }
         self.plan(now);
     }
 
@@ -302,9 +357,10 @@ impl Limiter {
 
     /// Time has come to [`Limiter::next_deadline`].
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(ticket) = self.queue.expired(now) {
-            self.expire(now, ticket);
+        while let Some(slot) = self.queue.expired(now) {
+            self.expire(now, slot);
         }
+        self.heal(now);
         if self.tick_at.is_some_and(|at| at <= now) {
             self.tick_at = None;
             if self.gate.is_warm() && self.gate.tick() {
@@ -319,28 +375,23 @@ impl Limiter {
 
     /// When to call [`Limiter::handle_timeout`], if nothing else happens.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let waiting = self.queue.next_deadline();
-        let times = [waiting, self.head_ready_at, self.tick_at, self.report_at];
-        times.into_iter().flatten().min()
+        let own = [
+            self.queue.next_deadline(),
+            self.head_ready_at,
+            self.tick_at,
+            self.report_at,
+            self.stopping.filter(|_| !self.drained),
+        ];
+        let parts = [self.scopes.next_ready(), self.scopes.next_timeout()];
+        let slots = self.bulkhead.as_ref().and_then(Bulkhead::next_deadline);
+        let breaker = self.breaker.as_ref().and_then(Breaker::next_deadline);
+        let times = own.into_iter().chain(parts).chain([slots, breaker]);
+        times.flatten().min()
     }
 
     /// What to do next, oldest first.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
-    }
-
-    /// What others may see.
-    pub fn state(&self, now: Instant) -> LimiterState {
-        LimiterState {
-            service: self.config.service.clone(),
-            queued: self.queue.len(),
-            limits: self.ledger.usage(now),
-            in_gate: self.gate.inside().clone(),
-            borrowed: self.slice.all_held().clone(),
-            paused_for: self.pause.until(now).map(|until| until.since(now)),
-            suspended: self.suspended,
-            counts: self.counts,
-        }
     }
 
     /// Why callers may find too little in the gate; `None` while there is something of everything.
@@ -354,7 +405,9 @@ impl Limiter {
             scope: self.ledger.scope().clone(),
             own: self.ledger.usage(now),
             shared: self.shared_when_full.limits().cloned().collect(),
-            queued: u64::try_from(self.queue.len()).unwrap_or(u64::MAX),
+            queued: u64::try_from(self.line.len()).unwrap_or(u64::MAX),
+            slots: self.bulkhead.as_ref().map(|it| slots_taken(self.ledger.scope(), it)),
+            breaker: self.breakers_allow(now, &[]).err(),
             paused_until: self.pause.until(now),
             more_at: self.ledger.next_gain(now).unwrap_or(now),
         })
@@ -368,14 +421,18 @@ impl Limiter {
     }
 
     /// What is known of this limiter to the one that takes its place: how often that was needed, what
-    /// was counted, what the service asked for, what is owed, and under which limits. A change that
-    /// waited for the gate is made on the way.
-    pub fn past(&self, now: Instant) -> Past {
+    /// was counted, what the service asked for, what is owed, under which limits, and which calls are
+    /// under way; `reading` is what was left in the gate when it was closed. A change that waited for
+    /// the gate is made on the way.
+    pub fn past(&self, now: Instant, reading: Reading) -> Past {
         let mut ledger = self.ledger.clone();
         if let Some(Change { limits, carry }) = &self.change {
             ledger.reconfigure(now, limits, *carry);
         }
         let shared = self.shared_change.clone();
+        let parts = self.scopes.iter().filter_map(|part| {
+            part.bulkhead.clone().map(|bulkhead| (part.scope.clone(), bulkhead))
+        });
         Past {
             life: self.life,
             counts: self.counts,
@@ -385,12 +442,61 @@ impl Limiter {
             limits: ledger.limits().cloned().collect(),
             shared: shared.unwrap_or_else(|| self.shared_when_full.limits().cloned().collect()),
             unreported_debt: self.slice.unreported_debt().clone(),
+            slots: self.slots_when_closed(now, reading),
+            part_slots: parts.filter(|(_, bulkhead)| bulkhead.held() > 0).collect(),
+            breaker: self.breaker.clone(),
+            stopping: self.stopping,
         }
+    }
+
+    /// The slots with what callers have taken from the gate that was closed with this left in it.
+    fn slots_when_closed(&self, now: Instant, reading: Reading) -> Option<Bulkhead> {
+        let mut bulkhead = self.bulkhead.clone()?;
+        let left = self.gate.left(reading).get(Dimension::Slots).min(bulkhead.in_gate());
+        bulkhead.take_back(left);
+        bulkhead.taken_from_gate(self.latest.max(now), bulkhead.in_gate());
+        Some(bulkhead)
+    }
+
+    /// Takes over what the one before knew.
+    fn take_over(&mut self, before: &Past) {
+        self.bulkhead.clone_from(&before.slots);
+        self.breaker.clone_from(&before.breaker);
+        self.stopping = before.stopping;
+        for (scope, bulkhead) in &before.part_slots {
+            self.scopes.take_over(scope, bulkhead, &self.tariff);
+        }
+    }
+
+    /// Frees the slots of holders who are gone, and lets breakers do what is due.
+    fn heal(&mut self, now: Instant) {
+        let own = self.bulkhead.as_mut().map_or(0, |bulkhead| bulkhead.heal(now));
+        let of_parts = self.scopes.heal(now);
+        self.counts.healed += own + of_parts;
+        if of_parts > 0 {
+            for id in self.scopes.waited_for() {
+                self.let_go_on_from(now, id);
+            }
+        }
+        if let Some(breaker) = &mut self.breaker {
+            breaker.handle_timeout(now);
+        }
+        self.scopes.handle_timeout(now);
+    }
+
+    /// Why a call can never be granted, if that is so.
+    fn never(&self, now: Instant, cost: &Cost, at: &[ScopeId]) -> Option<Rejection> {
+        let shared = self.shared_when_full.check(now, cost);
+        let own = self.ledger.check(now, cost);
+        let parts = at.iter().map(|id| self.scopes.get(*id).ledger.check(now, cost));
+        let refused = [shared, own].into_iter().chain(parts).filter_map(Result::err);
+        refused.into_iter().find(|rejection| rejection.reason == Reason::NeverFits)
     }
 
     /// Forgets what was used of the service's own limits, at the user's word.
     pub fn reset(&mut self, now: Instant) {
         self.ledger.reset(now);
+        self.scopes.reset(now);
         self.plan(now);
     }
 }

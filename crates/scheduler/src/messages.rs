@@ -2,7 +2,7 @@
 
 use actix::Message;
 use tidegate_algorithms::Carry;
-use tidegate_units::{Amounts, Instant, Limit, Rejection, Scope, ServiceName};
+use tidegate_units::{Amounts, Instant, Limit, Rejection, Scope, ServiceName, Span};
 
 use crate::front::Grant;
 use crate::limiter::LimiterState;
@@ -99,6 +99,15 @@ pub struct Resume {
 pub struct Stop {
     /// What to tell those who wait.
     pub why: Unavailable,
+}
+
+/// From a host: take no more calls, serve those who wait for so long, then tell them that it was
+/// stopped. Answered when nobody waits any more.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Drain {
+    /// How long; nothing at all drops them at once.
+    pub within: Span,
 }
 
 /// From a host, through its handle: where does everything stand?

@@ -1,142 +1,196 @@
-//! Who waits, in the order in which they came, each with a deadline.
+//! Everybody who waits, wherever that is: their bound, their sum and their deadlines.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use tidegate_units::{Amounts, Dimension, Instant};
+use tidegate_units::{Instant, Overflow, Priority, QueuePolicy};
 
+use crate::order::{Order, Slot, Spot};
+use crate::scopes::ScopeId;
+use crate::tariff::{Tariff, Totals};
 use crate::{Request, Ticket};
 
-/// A bounded first-come queue.
+/// Where a call waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It backs off, and does not want to be served before this.
+    Later(Instant),
+    /// For a limit of a part of the service.
+    Scope(ScopeId, Spot),
+    /// For the service.
+    Line(Spot),
+}
+
+/// A call that waits.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) request: Request,
+    /// The how-manyth it was to come.
+    pub(crate) arrival: u64,
+    pub(crate) place: Place,
+    /// The parts of the service that it is for, and that have limits.
+    pub(crate) scopes: Box<[ScopeId]>,
+    /// When it was to start, as was foreseen when it was first next and had to wait: what is let past
+    /// it must not put that off by more than was allowed.
+    pub(crate) promised: Option<Instant>,
+    /// Until when it leaves a part of the burst to classes above its own.
+    pub(crate) modest_until: Option<Instant>,
+}
+
+/// Everybody who waits.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    capacity: usize,
-    dimensions: Vec<Dimension>,
-    /// By order of arrival.
-    waiting: BTreeMap<u64, Request>,
-    places: BTreeMap<Ticket, u64>,
-    deadlines: BTreeSet<(Instant, u64)>,
+    entries: Vec<Option<Entry>>,
+    vacant: Vec<Slot>,
+    tickets: HashMap<Ticket, Slot>,
+    deadlines: BTreeSet<(Instant, Slot)>,
+    later: BTreeSet<(Instant, Slot)>,
+    /// By class, who came first; kept only where that decides who is dropped.
+    ages: Option<[BTreeMap<u64, Slot>; Priority::ALL.len()]>,
     arrivals: u64,
-    total: Amounts,
+    totals: Totals,
 }
 
 impl Queue {
-    /// An empty queue for `capacity` requests that sums their cost over `dimensions`.
-    pub(crate) fn new(capacity: usize, dimensions: Vec<Dimension>) -> Self {
+    pub(crate) fn new(policy: &QueuePolicy, tariff: &Tariff) -> Self {
+        let drops = policy.overflow != Overflow::RefuseNewest;
         Self {
-            capacity,
-            dimensions,
-            waiting: BTreeMap::new(),
-            places: BTreeMap::new(),
+            entries: Vec::new(),
+            vacant: Vec::new(),
+            tickets: HashMap::new(),
             deadlines: BTreeSet::new(),
+            later: BTreeSet::new(),
+            ages: drops.then(Default::default),
             arrivals: 0,
-            total: Amounts::NONE,
+            totals: tariff.nothing(),
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.waiting.len()
+        self.tickets.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.tickets.is_empty()
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.waiting.len() >= self.capacity
+    /// What everybody takes together.
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
     }
 
-    /// Who is next.
-    pub(crate) fn head(&self) -> Option<&Request> {
-        self.waiting.values().next()
+    /// The call in a slot.
+    pub(crate) fn get(&self, slot: Slot) -> Option<&Entry> {
+        self.entries.get(index(slot))?.as_ref()
     }
 
-    /// Who came last.
-    pub(crate) fn newest(&self) -> Option<&Request> {
-        self.waiting.values().next_back()
+    pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<&mut Entry> {
+        self.entries.get_mut(index(slot))?.as_mut()
     }
 
-    /// Everybody, first come first.
-    pub(crate) fn in_order(&self) -> Vec<Request> {
-        self.waiting.values().cloned().collect()
+    /// The slot of a request, if it waits.
+    pub(crate) fn find(&self, ticket: Ticket) -> Option<Slot> {
+        self.tickets.get(&ticket).copied()
     }
 
-    /// The request of this name, if it waits.
-    pub(crate) fn get(&self, ticket: Ticket) -> Option<&Request> {
-        self.waiting.get(self.places.get(&ticket)?)
+    /// Everybody, in no order.
+    pub(crate) fn slots(&self) -> Vec<Slot> {
+        self.tickets.values().copied().collect()
     }
 
-    /// What everybody who waits takes together.
-    pub(crate) fn total(&self) -> &Amounts {
-        &self.total
-    }
-
-    /// Adds a request at the end. The caller has seen that there is room.
-    pub(crate) fn push(&mut self, request: Request) {
-        debug_assert!(!self.is_full(), "a queue of {} is full", self.capacity);
-        let place = self.arrivals;
+    /// Lets a call wait, for nothing in particular yet. `None` if one of this name waits already.
+    pub(crate) fn insert(
+        &mut self,
+        request: Request,
+        scopes: Box<[ScopeId]>,
+        tariff: &Tariff,
+    ) -> Option<Slot> {
+        if self.tickets.contains_key(&request.ticket) {
+            return None;
+        }
+        let arrival = self.arrivals;
         self.arrivals += 1;
-        self.total.add(&self.amounts(&request));
-        self.places.insert(request.ticket, place);
-        self.deadlines.insert((request.deadline, place));
-        self.waiting.insert(place, request);
+        tariff.add(&mut self.totals, &request.cost);
+        let slot = self.vacant.pop().unwrap_or_else(|| {
+            self.entries.push(None);
+            Slot::try_from(self.entries.len() - 1).unwrap_or(Slot::MAX)
+        });
+        self.tickets.insert(request.ticket, slot);
+        self.deadlines.insert((request.deadline, slot));
+        if let Some(ages) = &mut self.ages {
+            ages[request.priority.index()].insert(arrival, slot);
+        }
+        let place = Place::Later(Instant::ZERO);
+        let entry = Entry { request, arrival, place, scopes, promised: None, modest_until: None };
+        self.entries[index(slot)] = Some(entry);
+        Some(slot)
     }
 
-    /// Takes a request out, wherever it stands. `None` if it does not wait.
-    pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Request> {
-        let place = self.places.remove(&ticket)?;
-        let request = self.waiting.remove(&place)?;
-        self.deadlines.remove(&(request.deadline, place));
-        self.total.subtract(&self.amounts(&request));
-        Some(request)
+    /// Lets a call back off until it wants to be served.
+    pub(crate) fn put_off(&mut self, slot: Slot, until: Instant) {
+        if let Some(entry) = self.get_mut(slot) {
+            entry.place = Place::Later(until);
+            self.later.insert((until, slot));
+        }
     }
 
-    /// How many wait ahead of `ticket`.
-    pub(crate) fn ahead_of(&self, ticket: Ticket) -> u64 {
-        let place = self.places.get(&ticket).copied().unwrap_or(u64::MAX);
-        u64::try_from(self.waiting.range(..place).count()).unwrap_or(u64::MAX)
+    /// Takes a call out, which waits nowhere any more.
+    pub(crate) fn remove(&mut self, slot: Slot, tariff: &Tariff) -> Option<Entry> {
+        let entry = self.entries.get_mut(index(slot))?.take()?;
+        self.vacant.push(slot);
+        self.tickets.remove(&entry.request.ticket);
+        self.deadlines.remove(&(entry.request.deadline, slot));
+        if let Place::Later(until) = entry.place {
+            self.later.remove(&(until, slot));
+        }
+        if let Some(ages) = &mut self.ages {
+            ages[entry.request.priority.index()].remove(&entry.arrival);
+        }
+        tariff.subtract(&mut self.totals, &entry.request.cost);
+        Some(entry)
     }
 
-    /// The earliest deadline.
+    /// Who has waited longest among the classes from `class` down, but for `newcomer`; the least
+    /// urgent class first where `lowest`.
+    pub(crate) fn oldest(&self, class: Priority, lowest: bool, newcomer: Slot) -> Option<Slot> {
+        let ages = &self.ages.as_ref()?[class.index()..];
+        let firsts = ages.iter().filter_map(|age| {
+            age.iter().find(|(_, slot)| **slot != newcomer).map(|(arrival, slot)| (*arrival, *slot))
+        });
+        let oldest = if lowest { firsts.last() } else { firsts.min() };
+        oldest.map(|(_, slot)| slot)
+    }
+
+    /// The earliest deadline, or end of a back-off.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
+        let first = |times: &BTreeSet<(Instant, Slot)>| times.first().map(|(at, _)| *at);
+        [first(&self.deadlines), first(&self.later)].into_iter().flatten().min()
     }
 
     /// Somebody whose deadline has come.
-    pub(crate) fn expired(&self, now: Instant) -> Option<Ticket> {
-        let (_, place) = self.deadlines.first().filter(|(deadline, _)| *deadline <= now)?;
-        self.waiting.get(place).map(|request| request.ticket)
+    pub(crate) fn expired(&self, now: Instant) -> Option<Slot> {
+        self.deadlines.first().filter(|(deadline, _)| *deadline <= now).map(|(_, slot)| *slot)
     }
 
-    /// What a request adds to the total.
-    pub(crate) fn amounts(&self, request: &Request) -> Amounts {
-        Amounts::charged(&request.cost, self.dimensions.iter().copied())
+    /// Takes out somebody who has backed off long enough; it waits nowhere then.
+    pub(crate) fn returned(&mut self, now: Instant) -> Option<Slot> {
+        let (_, slot) = *self.later.first().filter(|(until, _)| *until <= now)?;
+        self.later.pop_first();
+        Some(slot)
+    }
+
+    /// How many back off.
+    pub(crate) fn backing_off(&self) -> usize {
+        self.later.len()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use tidegate_units::Cost;
+fn index(slot: Slot) -> usize {
+    usize::try_from(slot).unwrap_or(usize::MAX)
+}
 
-    use super::*;
-
-    fn request(ticket: u64, deadline: u64) -> Request {
-        Request::new(Ticket(ticket), Cost::request(), Instant::from_nanos(deadline))
-    }
-
-    #[test]
-    fn removing_anyone_keeps_order_sum_and_deadlines() {
-        let mut queue = Queue::new(3, vec![Dimension::Requests]);
-        for (ticket, deadline) in [(7, 30), (5, 10), (6, 20)] {
-            queue.push(request(ticket, deadline));
-        }
-        assert!(queue.is_full());
-        assert_eq!(queue.head().map(|head| head.ticket), Some(Ticket(7)), "first come");
-        assert_eq!(queue.ahead_of(Ticket(6)), 2);
-        assert_eq!(queue.expired(Instant::from_nanos(10)), Some(Ticket(5)));
-        assert!(queue.remove(Ticket(5)).is_some());
-        assert!(queue.remove(Ticket(5)).is_none());
-        assert_eq!(queue.next_deadline(), Some(Instant::from_nanos(20)));
-        assert_eq!(queue.total().get(Dimension::Requests), 2);
-        assert_eq!(queue.ahead_of(Ticket(6)), 1);
+/// Removes a call from the order that it waits in.
+pub(crate) fn leave(order: &mut Order, entry: &Entry, tariff: &Tariff) {
+    if let Place::Line(spot) | Place::Scope(_, spot) = entry.place {
+        order.remove(spot, &entry.request.cost, tariff);
     }
 }

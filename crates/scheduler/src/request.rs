@@ -21,8 +21,8 @@ pub struct Request {
     pub deadline: Instant,
     /// It backs off until then, and holds nothing; then it waits in line.
     pub not_before: Option<Instant>,
-    /// What the call is for, and on whose behalf.
-    pub labels: Labels,
+    /// What the call is for, and on whose behalf, if it says.
+    pub labels: Option<Arc<Labels>>,
 }
 
 /// What a call is for, and on whose behalf: what decides which limits of a part of the service hold.
@@ -55,14 +55,7 @@ impl Labels {
 impl Request {
     /// A request of class normal, for nobody in particular.
     pub fn new(ticket: Ticket, cost: Cost, deadline: Instant) -> Self {
-        Self {
-            ticket,
-            cost,
-            priority: Priority::Normal,
-            deadline,
-            not_before: None,
-            labels: Labels::default(),
-        }
+        Self { ticket, cost, priority: Priority::Normal, deadline, not_before: None, labels: None }
     }
 
     /// The same in another class.
@@ -73,7 +66,7 @@ impl Request {
 
     /// The same with these labels.
     pub fn labels(mut self, labels: Labels) -> Self {
-        self.labels = labels;
+        self.labels = (!labels.is_empty()).then(|| Arc::new(labels));
         self
     }
 }

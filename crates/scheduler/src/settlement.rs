@@ -1,8 +1,10 @@
 //! What comes back to a limiter when a permit is closed.
 
-use tidegate_units::{Amounts, Instant, Outcome, Span};
+use std::sync::Arc;
 
-use crate::Ticket;
+use tidegate_units::{Amounts, Instant, Outcome, Priority, Span};
+
+use crate::{Labels, Ticket};
 
 /// Something that a caller has to say after it was granted a permit, or while it waited for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Settlement {
         debt: Amounts,
         /// How long the service asked to be left alone.
         pause: Option<Span>,
+        /// Which call it was.
+        call: Call,
     },
     /// A caller was granted a permit and was gone before it could take it: nothing was used.
     Unclaimed {
@@ -26,10 +30,33 @@ pub enum Settlement {
         recorded: Instant,
         /// The whole of it.
         refund: Amounts,
+        /// Which call it would have been.
+        call: Call,
     },
     /// A caller stopped waiting.
     Withdrawn {
         /// Whose place in the queue is free.
         ticket: Ticket,
     },
+}
+
+/// What is known of a call that was granted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Call {
+    /// Whether it took its permit from the gate; otherwise the limiter granted it.
+    pub by_gate: bool,
+    /// How long it took, where somebody wants to know.
+    pub took: Option<Span>,
+    /// Its class.
+    pub priority: Priority,
+    /// What it was for, and on whose behalf, if it said.
+    pub labels: Option<Arc<Labels>>,
+}
+
+impl Settlement {
+    /// A call has ended; see [`Settlement::Closed`].
+    pub fn closed(outcome: Outcome, recorded: Instant, call: Call) -> Self {
+        let (refund, debt, pause) = (Amounts::NONE, Amounts::NONE, None);
+        Self::Closed { outcome, recorded, refund, debt, pause, call }
+    }
 }

@@ -12,6 +12,10 @@ pub struct Shortage {
     pub own: Vec<LimitUsage>,
     /// The limits that it shares.
     pub shared: Vec<Limit>,
+    /// What there is to say of calls under way, where they are limited.
+    pub slots: Option<Rejection>,
+    /// The circuit breaker lets nothing through.
+    pub breaker: Option<Rejection>,
     /// Requests that wait.
     pub queued: u64,
     /// The service wants to be left alone until then.
@@ -23,6 +27,9 @@ pub struct Shortage {
 impl Shortage {
     /// Why a call of `cost` was not granted from the gate at `now`.
     pub fn refuse(&self, now: Instant, cost: &Cost) -> Rejection {
+        if let Some(open) = &self.breaker {
+            return open.clone();
+        }
         let soon = self.more_at.since(now).max(Span::from_millis(1));
         let mut rejection = self.binding(cost);
         rejection.queue_position = (self.queued > 0).then_some(self.queued);
@@ -49,6 +56,9 @@ impl Shortage {
         if let Some(usage) = self.own.iter().find(short) {
             let used = usage.capacity - usage.available.min(usage.capacity);
             return rejection(&self.scope, &usage.limit, usage.capacity, used, cost);
+        }
+        if let Some(taken) = self.slots.as_ref().filter(|slots| slots.used >= slots.limit) {
+            return taken.clone();
         }
         let shared = self.shared.iter().find(|limit| asked(limit) > 0);
         if let Some(limit) = shared {

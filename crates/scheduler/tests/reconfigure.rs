@@ -103,7 +103,7 @@ fn a_machine_that_fails_before_the_gate_is_closed_leaves_the_change_to_the_next(
     let (own, shared) = (limits("4 requests per minute"), limits("3 requests per minute"));
     plant.limiter.reconfigure(START, &own, Carry::Additive).expect("less");
     plant.limiter.relimit_shared(START, &shared);
-    let past = plant.limiter.past(START);
+    let past = plant.limiter.past(START, plant.gate.read());
     plant.limiter = Limiter::rebuilt(config("10 requests per minute", &before), START, &past);
     assert_eq!(plant.limiter.poll_event(), Some(Event::Limits { own, shared }));
     assert_eq!(plant.own(), ["4 requests per 1m, 0 left"], "LIM-4");

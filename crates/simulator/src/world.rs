@@ -34,6 +34,8 @@ pub struct Granted {
     pub charged: Amounts,
     /// When, or the last instant of which that is not known to be so.
     pub recorded: Instant,
+    /// Whether it was taken from the gate.
+    pub by_gate: bool,
 }
 
 /// A supervisor and its limiters.
@@ -128,7 +130,7 @@ impl World {
                 if first {
                     self.enter(service, Limiter::wake);
                 }
-                Some(Granted { charged, recorded: recorded_from })
+                Some(Granted { charged, recorded: recorded_from, by_gate: true })
             }
             Taken::Refused => None,
         }
@@ -195,9 +197,10 @@ impl World {
         let Some(plant) = self.plants.get_mut(service) else {
             return;
         };
-        plant.gate.close();
+        let reading = plant.gate.close();
         plant.gate.settled(now);
-        plant.limiter = Limiter::rebuilt(plant.config.clone(), now, &plant.limiter.past(now));
+        let past = plant.limiter.past(now, reading);
+        plant.limiter = Limiter::rebuilt(plant.config.clone(), now, &past);
         for request in plant.waiting.clone() {
             plant.limiter.acquire(now, request);
         }
@@ -205,6 +208,11 @@ impl World {
         self.mail.push_back(Mail::Failed { from, life });
         self.pump(service);
         self.deliver_unless_held_up();
+    }
+
+    /// Lets a service take no more calls, and serve those who wait until then.
+    pub fn stop(&mut self, service: usize, until: Instant) {
+        self.enter(service, |limiter, now| limiter.stop(now, until));
     }
 
     /// Changes the limits of a service.
@@ -312,12 +320,19 @@ impl World {
         let (from, life) = (plant.config.service.clone(), plant.limiter.life());
         match event {
             LimiterEvent::Granted { ticket, charged, recorded } => {
-                self.answer(service, ticket, Some(Ok(Granted { charged, recorded })));
+                self.answer(
+                    service,
+                    ticket,
+                    Some(Ok(Granted { charged, recorded, by_gate: false })),
+                );
             }
             LimiterEvent::Refused { ticket, rejection } => {
                 self.answer(service, ticket, Some(Err(rejection)));
             }
-            LimiterEvent::Unanswered { ticket } => self.answer(service, ticket, None),
+            LimiterEvent::Unanswered { ticket } | LimiterEvent::Stopped { ticket } => {
+                self.answer(service, ticket, None);
+            }
+            LimiterEvent::Drained => {}
             LimiterEvent::CloseGate => {
                 plant.limiter.gate_closed(now, plant.gate.close());
                 plant.gate.settled(now);

@@ -1,6 +1,6 @@
 //! What machines must do together, one story each.
 
-use tidegate_scheduler::{LimiterConfig, Request, Settlement, Ticket};
+use tidegate_scheduler::{Call, LimiterConfig, Request, Settlement, Ticket};
 use tidegate_simulator::World;
 use tidegate_supervisor::SupervisorConfig;
 use tidegate_units::{Amounts, Cost, Instant, QueuePolicy, ServiceName, Span};
@@ -140,6 +140,7 @@ fn a_failure_forgets_neither_pauses_nor_debts() {
             refund: Amounts::NONE,
             debt: Amounts::of(tidegate_units::Dimension::Tokens, 1_900),
             pause: Some(Span::from_secs(60)),
+            call: Call::default(),
         },
     );
     world.fail(0);

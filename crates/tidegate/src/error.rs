@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tidegate_config::{Config, ConfigErrors};
 use tidegate_scheduler::messages::Unavailable;
 use tidegate_store::RunMarkError;
-use tidegate_units::{Code, InvalidServiceName, Rejection, ServiceName};
+use tidegate_units::{Code, InvalidKey, InvalidServiceName, Rejection, ServiceName};
 
 /// Why there is no permit: later, never, cannot say, or stopped.
 ///
@@ -45,6 +45,22 @@ pub enum AcquireError {
         /// The service.
         service: ServiceName,
     },
+    /// The call is for a model, an endpoint or a key with limits of its own, at which a try does not
+    /// look.
+    #[error(
+        "a call to `{service}` under limits of its model, endpoint or key cannot be tried: use `acquire` with a short `within` ({})",
+        Code::E4430
+    )]
+    ScopedToTry {
+        /// The service.
+        service: ServiceName,
+    },
+    /// A key that was given is none.
+    #[error("{invalid} ({})", Code::E4411)]
+    InvalidKey {
+        /// What is wrong with it.
+        invalid: InvalidKey,
+    },
     /// Tidegate was stopped.
     #[error("tidegate was stopped: nothing passes to `{service}` any more ({})", Code::E4431)]
     Stopped {
@@ -60,7 +76,9 @@ impl AcquireError {
             Self::Later(rejection) | Self::Never(rejection) => rejection.code,
             Self::Unavailable { .. }
             | Self::WouldBlockLimiter { .. }
-            | Self::TooLargeToTry { .. } => Code::E4430,
+            | Self::TooLargeToTry { .. }
+            | Self::ScopedToTry { .. } => Code::E4430,
+            Self::InvalidKey { .. } => Code::E4411,
             Self::Stopped { .. } => Code::E4431,
         }
     }
@@ -169,6 +187,8 @@ mod tests {
             AcquireError::Unavailable { service: service.clone(), why: Unavailable::Gone },
             AcquireError::WouldBlockLimiter { service: service.clone() },
             AcquireError::TooLargeToTry { service: service.clone() },
+            AcquireError::ScopedToTry { service: service.clone() },
+            AcquireError::InvalidKey { invalid: InvalidKey::TooMany { max: 8 } },
             AcquireError::Stopped { service },
         ];
         let lines: Vec<String> =

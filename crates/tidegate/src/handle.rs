@@ -10,7 +10,7 @@ use tidegate_scheduler::actor::LimiterActor;
 use tidegate_scheduler::front::Front;
 use tidegate_scheduler::messages::{Inspect, Reconfigure, ReconfigureError, Reset, Unavailable};
 use tidegate_supervisor::actor::SupervisorActor;
-use tidegate_units::{Cost, Limit, Scope, ServiceName, Span};
+use tidegate_units::{Cost, Limit, Priority, Scope, ServiceName, Span};
 
 use crate::desk::Desk;
 use crate::{AcquireError, PermitRequest};
@@ -58,7 +58,7 @@ impl Handle {
     /// Whether a call of `cost` would be granted at this instant without waiting. Takes nothing; by
     /// the time of the call it may be different.
     pub fn has_capacity(&self, cost: &Cost) -> bool {
-        self.core.front.has(cost)
+        self.core.front.has(cost, Priority::Normal)
     }
 
     /// Where the service stands, with everything granted so far accounted for.

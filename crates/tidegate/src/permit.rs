@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use tidegate_adaptive::Observation;
-use tidegate_scheduler::Settlement;
 use tidegate_scheduler::front::difference;
-use tidegate_units::{Amounts, Cost, Instant, Outcome};
+use tidegate_scheduler::{Call, Labels, Settlement};
+use tidegate_units::{Amounts, Cost, Instant, Outcome, Priority};
 
 use crate::handle::Core;
 
@@ -20,7 +20,21 @@ pub struct Permit<'h> {
     cost: Cost,
     /// When the cost was recorded, or the last instant of which that is not known to be so.
     recorded: Instant,
+    /// When the call began, where somebody wants to know how long it takes.
+    started: Option<Instant>,
+    labels: Option<Arc<Labels>>,
+    priority: Priority,
+    by_gate: bool,
     closed: bool,
+}
+
+/// How a permit came about.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) recorded: Instant,
+    pub(crate) priority: Priority,
+    pub(crate) labels: Option<Arc<Labels>>,
+    pub(crate) by_gate: bool,
 }
 
 /// A borrowed handle costs nothing on the granting path; an owned one may go anywhere.
@@ -32,8 +46,11 @@ enum Held<'h> {
 
 impl<'h> Permit<'h> {
     #[inline]
-    pub(crate) fn new(core: &'h Arc<Core>, cost: Cost, recorded: Instant) -> Self {
-        Self { core: Held::Borrowed(core), cost, recorded, closed: false }
+    pub(crate) fn new(core: &'h Arc<Core>, cost: Cost, origin: Origin) -> Self {
+        let Origin { recorded, priority, labels, by_gate } = origin;
+        let started = core.front.times_calls().then(|| core.front.now());
+        let core = Held::Borrowed(core);
+        Self { core, cost, recorded, started, labels, priority, by_gate, closed: false }
     }
 
     /// What the call was estimated to take.
@@ -48,13 +65,21 @@ impl<'h> Permit<'h> {
             core: Held::Owned(Arc::clone(self.core())),
             cost: self.cost.clone(),
             recorded: self.recorded,
+            started: self.started,
+            labels: self.labels.take(),
+            priority: self.priority,
+            by_gate: self.by_gate,
             closed: false,
         }
     }
 
-    /// The call went well and took what was estimated. Nothing is left to be said, and nothing is.
+    /// The call went well and took what was estimated. Where calls under way are not counted, nothing
+    /// is left to be said, and nothing is.
     #[inline]
     pub fn done(mut self) {
+        if self.core().front.hears_all() || self.labels.is_some() {
+            return self.settle(Observation::ok());
+        }
         self.closed = true;
     }
 
@@ -84,8 +109,14 @@ impl<'h> Permit<'h> {
             Some(actual) => difference(front.dimensions(), &self.cost, &actual),
             None => (Amounts::NONE, Amounts::NONE),
         };
-        let recorded = self.recorded;
-        front.settle(Settlement::Closed { outcome, recorded, refund, debt, pause });
+        let (recorded, call) = (self.recorded, self.call());
+        front.settle(Settlement::Closed { outcome, recorded, refund, debt, pause, call });
+    }
+
+    fn call(&self) -> Call {
+        let now = self.started.map(|started| self.core().front.now().since(started));
+        let (by_gate, priority) = (self.by_gate, self.priority);
+        Call { by_gate, took: now, priority, labels: self.labels.clone() }
     }
 
     fn core(&self) -> &Arc<Core> {
@@ -100,7 +131,7 @@ impl Drop for Permit<'_> {
     #[inline]
     fn drop(&mut self) {
         if !self.closed {
-            let settlement = Settlement::closed(Outcome::Cancelled, self.recorded);
+            let settlement = Settlement::closed(Outcome::Cancelled, self.recorded, self.call());
             self.core().front.settle(settlement);
         }
     }

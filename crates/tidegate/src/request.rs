@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tidegate_scheduler::Request;
 use tidegate_scheduler::front::Grant;
-use tidegate_units::{Cost, Priority, Span};
+use tidegate_scheduler::{Labels, Request};
+use tidegate_units::{Cost, Instant, InvalidKey, Key, Priority, Span};
 
 use crate::handle::Core;
-use crate::permit::Permit;
+use crate::permit::{Origin, Permit};
 use crate::{AcquireError, waiting};
 
 /// A wish for one permit. Nothing happens until one of the three ways to acquire is called.
@@ -25,12 +25,85 @@ pub struct PermitRequest<'h> {
     cost: Cost,
     priority: Priority,
     within: Option<Duration>,
+    /// What most calls do not say; boxed, so that those cost nothing for it.
+    details: Option<Box<Details>>,
+}
+
+/// What a call may say beside its cost.
+#[derive(Debug, Clone, Default)]
+struct Details {
+    labels: Labels,
+    /// The first key that was none.
+    invalid: Option<InvalidKey>,
+    /// Until when it waits at most, where that was decided before.
+    deadline: Option<Instant>,
+    /// Before this it backs off.
+    not_before: Option<Instant>,
 }
 
 impl<'h> PermitRequest<'h> {
     #[inline]
     pub(crate) fn new(core: &'h Arc<Core>) -> Self {
-        Self { core, cost: Cost::request(), priority: Priority::Normal, within: None }
+        let (cost, priority) = (Cost::request(), Priority::Normal);
+        Self { core, cost, priority, within: None, details: None }
+    }
+
+    fn details(&mut self) -> &mut Details {
+        self.details.get_or_insert_default()
+    }
+
+    /// Asks this model. Where the configuration has limits for it, they hold beside the service's.
+    pub fn model(mut self, name: &str) -> Self {
+        self.details().labels.model = Some(name.into());
+        self
+    }
+
+    /// Calls this endpoint. Where the configuration has limits for it, they hold beside the service's.
+    pub fn endpoint(mut self, name: &str) -> Self {
+        self.details().labels.endpoint = Some(name.into());
+        self
+    }
+
+    /// Is made on behalf of this agent, tenant or loop. Keys of one class take turns when they wait;
+    /// limits of their own hold beside the service's.
+    ///
+    /// ```
+    /// # use tidegate::{ServiceConfig, Tidegate};
+    /// # let tidegate = Tidegate::builder().service("git", ServiceConfig::default())?.start()?;
+    /// # let git = tidegate.service("git")?;
+    /// git.request().key("agent", "planner").acquire_blocking()?.done();
+    ///
+    /// let refused = git.request().key("Agent", "planner").acquire_blocking().unwrap_err();
+    /// assert_eq!(
+    ///     refused.to_string(),
+    ///     "`Agent` is no name for a key: use 1 to 23 of `a-z`, `0-9` and `_`, starting with a letter (E4411)"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn key(mut self, name: &str, value: &str) -> Self {
+        let details = self.details();
+        match Key::new(name, value) {
+            Ok(_) if details.labels.keys.len() >= Labels::KEYS_MAX => {
+                details.invalid.get_or_insert(InvalidKey::TooMany { max: Labels::KEYS_MAX });
+            }
+            Ok(key) => details.labels.keys.push(key),
+            Err(invalid) => {
+                details.invalid.get_or_insert(invalid);
+            }
+        }
+        self
+    }
+
+    /// Waits until then at most, whatever was said before.
+    pub(crate) fn until(mut self, deadline: Instant) -> Self {
+        self.details().deadline = Some(deadline);
+        self
+    }
+
+    /// Backs off until then before it waits in line.
+    pub(crate) fn not_before(mut self, instant: Instant) -> Self {
+        self.details().not_before = Some(instant);
+        self
     }
 
     /// Takes exactly this, instead of what was said before.
@@ -68,7 +141,7 @@ impl<'h> PermitRequest<'h> {
         self
     }
 
-    /// How urgent it is. Carried along; those who wait are served first come, first served.
+    /// How urgent it is: who waits is served by class first, and every class gets its share.
     #[inline]
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
@@ -93,10 +166,54 @@ impl<'h> PermitRequest<'h> {
     /// [`AcquireError::Unavailable`] or [`AcquireError::Stopped`] when there is no limiter any more.
     #[inline]
     pub fn try_acquire(self) -> Result<Permit<'h>, AcquireError> {
-        match self.core.front.take(&self.cost) {
-            Some(recorded) => Ok(Permit::new(self.core, self.cost, recorded)),
+        self.check()?;
+        match self.take() {
+            Some(recorded) => Ok(self.granted(recorded, true)),
+            None if self.is_scoped() => {
+                Err(AcquireError::ScopedToTry { service: self.core.front.service().clone() })
+            }
             None => Err(waiting::refuse(self.core, &self.cost)),
         }
+    }
+
+    /// Takes from the gate, if that can grant this call.
+    #[inline]
+    fn take(&self) -> Option<Instant> {
+        if self.details.is_some() && self.has_to_ask() {
+            return None;
+        }
+        self.core.front.take(&self.cost, self.priority)
+    }
+
+    /// Whether only the limiter can grant this call.
+    #[cold]
+    fn has_to_ask(&self) -> bool {
+        self.is_scoped()
+            || self.details.as_ref().is_some_and(|details| details.not_before.is_some())
+    }
+
+    /// Whether a part of the service that it is for has limits of its own.
+    fn is_scoped(&self) -> bool {
+        let details = self.details.as_ref();
+        details.is_some_and(|details| self.core.front.is_scoped(&details.labels))
+    }
+
+    /// Whether everything that was said is valid.
+    #[inline]
+    fn check(&self) -> Result<(), AcquireError> {
+        match self.details.as_ref().and_then(|details| details.invalid.as_ref()) {
+            None => Ok(()),
+            Some(invalid) => Err(AcquireError::InvalidKey { invalid: invalid.clone() }),
+        }
+    }
+
+    /// The permit, now that it was granted.
+    #[inline]
+    fn granted(mut self, recorded: Instant, by_gate: bool) -> Permit<'h> {
+        let labels = self.details.take().map(|details| details.labels);
+        let labels = labels.filter(|labels| !labels.is_empty()).map(Arc::new);
+        let origin = Origin { recorded, priority: self.priority, labels, by_gate };
+        Permit::new(self.core, self.cost, origin)
     }
 
     /// Waits for a permit, in line, until the deadline.
@@ -124,19 +241,42 @@ impl<'h> PermitRequest<'h> {
     /// limiter runs on, where a host has started it on its own actix system. A permit that can be had
     /// without waiting is granted there too.
     pub fn acquire_blocking(self) -> Result<Permit<'h>, AcquireError> {
-        if let Some(recorded) = self.core.front.take(&self.cost) {
-            return Ok(Permit::new(self.core, self.cost, recorded));
+        self.check()?;
+        if let Some(recorded) = self.take() {
+            return Ok(self.granted(recorded, true));
         }
         let grant = waiting::blocking(self.core, self.in_line())?;
-        Ok(Permit::new(self.core, self.cost, grant.claim()))
+        Ok(self.granted(grant.claim(), false))
+    }
+
+    /// The request itself, of which nothing is wanted any more.
+    #[inline]
+    fn give(&mut self) -> Self {
+        Self {
+            core: self.core,
+            cost: std::mem::take(&mut self.cost),
+            priority: self.priority,
+            within: self.within,
+            details: self.details.take(),
+        }
     }
 
     /// The request as the limiter gets it.
     fn in_line(&self) -> Request {
         let front = &self.core.front;
         let within = self.within.map_or(self.core.timeout, Span::from);
-        let deadline = front.now() + within;
-        Request::new(front.ticket(), self.cost.clone(), deadline).priority(self.priority)
+        let details = self.details.as_ref();
+        let deadline = details.and_then(|details| details.deadline);
+        let deadline = deadline.unwrap_or_else(|| front.now() + within);
+        let request = Request::new(front.ticket(), self.cost.clone(), deadline);
+        let request = request.priority(self.priority);
+        match details {
+            None => request,
+            Some(details) => {
+                let request = request.labels(details.labels.clone());
+                Request { not_before: details.not_before, ..request }
+            }
+        }
     }
 }
 
@@ -169,9 +309,11 @@ impl<'h> Future for Acquiring<'h> {
         let this = &mut *self;
         let core = this.request.core;
         if this.waiting.is_none() {
-            if let Some(recorded) = core.front.take(&this.request.cost) {
-                let cost = std::mem::take(&mut this.request.cost);
-                return Poll::Ready(Ok(Permit::new(core, cost, recorded)));
+            if let Err(invalid) = this.request.check() {
+                return Poll::Ready(Err(invalid));
+            }
+            if let Some(recorded) = this.request.take() {
+                return Poll::Ready(Ok(this.request.give().granted(recorded, true)));
             }
             let in_line = waiting::in_line(core, this.request.in_line());
             this.waiting = Some(Box::pin(in_line));
@@ -179,9 +321,7 @@ impl<'h> Future for Acquiring<'h> {
         let Some(waiting) = &mut this.waiting else {
             return Poll::Pending;
         };
-        waiting.as_mut().poll(context).map_ok(|grant| {
-            let cost = std::mem::take(&mut this.request.cost);
-            Permit::new(core, cost, grant.claim())
-        })
+        let granted = waiting.as_mut().poll(context);
+        granted.map_ok(|grant| this.request.give().granted(grant.claim(), false))
     }
 }

@@ -43,6 +43,12 @@ pub enum InvalidKey {
         /// The name, cut short.
         text: String,
     },
+    /// A call has more keys than are looked at.
+    #[error("more than {max} keys for one call: use the ones that limits or turns depend on")]
+    TooMany {
+        /// How many it may have.
+        max: usize,
+    },
     /// Its value is empty, too long, or not printable.
     #[error(
         "a value of {bytes} bytes for the key `{name}`: use 1 to {} printable bytes",

@@ -15,6 +15,7 @@ use crate::{Dimension, Scope, Span};
 /// | `E4405` | a limit on tokens (either direction, or both together) is reached | yes |
 /// | `E4406` | as many calls are under way as may be | yes |
 /// | `E4410` | the call is larger than a limit can ever hold | never |
+/// | `E4411` | something that the call says of itself is not valid | never |
 /// | `E4420` | the queue is full | yes |
 /// | `E4421` | dropped from a full queue, to make room for another call | yes |
 /// | `E4422` | the service asked for a pause | yes |
@@ -33,6 +34,8 @@ pub enum Code {
     E4406,
     /// The call never fits.
     E4410,
+    /// Something that the call says of itself is not valid.
+    E4411,
     /// The queue is full.
     E4420,
     /// Dropped from a full queue.
@@ -60,7 +63,7 @@ impl Code {
 
     /// Whether the same call may pass at some later time.
     pub const fn is_retryable(self) -> bool {
-        !matches!(self, Self::E4410 | Self::E4431)
+        !matches!(self, Self::E4410 | Self::E4411 | Self::E4431)
     }
 }
 

@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 use tidegate_adaptive::Pause;
-use tidegate_algorithms::{Layout, LimitUsage, Packed};
+use tidegate_algorithms::{Layout, Packed};
 use tidegate_units::{
     Amounts, BreakerPolicy, Concurrency, Dimension, Instant, Limit, Outcome, QueuePolicy,
-    Rejection, ScopedPolicies, ServiceName, Span, WallOrigin,
+    Rejection, Scope, ScopedPolicies, ServiceName, WallOrigin,
 };
 
+use crate::breaker::Breaker;
+use crate::bulkhead::Bulkhead;
 use crate::{Report, Ticket};
 
 /// What a limiter is made from, and its gate: what calls are counted in does not change any more.
@@ -47,9 +49,10 @@ impl LimiterConfig {
     }
 
     /// The dimensions that a permit is charged in: requests first, whether they are limited or not,
-    /// so that calls are counted.
+    /// so that calls are counted; slots where calls under way are limited.
     pub fn gate_dimensions(&self) -> Vec<Dimension> {
         let mut dimensions = vec![Dimension::Requests];
+        dimensions.extend(self.concurrency.map(|_| Dimension::Slots));
         for limit in self.limits.iter().chain(&self.shared) {
             if !dimensions.contains(&limit.dimension()) {
                 dimensions.push(limit.dimension());
@@ -64,7 +67,9 @@ impl LimiterConfig {
         let largest = |dimension: Dimension| {
             let limits = self.limits.iter().chain(&self.shared);
             let on_dimension = limits.filter(|limit| limit.dimension() == dimension);
-            (dimension, on_dimension.map(Limit::shaped_capacity).min())
+            let slots = self.concurrency.filter(|_| dimension == Dimension::Slots);
+            let slots = slots.map(|concurrency| u64::from(concurrency.slots));
+            (dimension, on_dimension.map(Limit::shaped_capacity).min().or(slots))
         };
         let dimensions: Vec<_> = self.gate_dimensions().into_iter().map(largest).collect();
         Layout::fitting(&dimensions)
@@ -101,6 +106,13 @@ pub enum Event {
     CoolGate,
     /// Tell the supervisor what was used, before anything else that is said to it.
     Report(Report),
+    /// Tell the caller that it was stopped.
+    Stopped {
+        /// Whose request.
+        ticket: Ticket,
+    },
+    /// Nobody waits any more, and nobody will.
+    Drained,
     /// Tell the caller that the limiter could not say in time.
     Unanswered {
         /// Whose request.
@@ -133,6 +145,14 @@ pub struct Counts {
     pub refused: u64,
     /// Of those, how many waited in vain until their deadline.
     pub expired: u64,
+    /// Of those refused, how many found the queue full.
+    pub overflowed: u64,
+    /// Of those refused, how many were dropped from a full queue for another.
+    pub displaced: u64,
+    /// Of those granted from the queue, how many were let past a larger one.
+    pub backfilled: u64,
+    /// Slots that came back by themselves, because their holders had leaked them.
+    pub healed: u64,
     /// Callers that stopped waiting.
     pub withdrawn: u64,
     /// Grants that nobody was there to take.
@@ -142,7 +162,7 @@ pub struct Counts {
 }
 
 /// What outlives a limiter that has failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Past {
     pub(super) life: u64,
     pub(super) counts: Counts,
@@ -157,41 +177,10 @@ pub struct Past {
     pub(super) shared: Vec<Limit>,
     /// Of the shared limits, not yet told to the supervisor.
     pub(super) unreported_debt: Amounts,
-}
-
-/// What others may see of a limiter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LimiterState {
-    /// The service.
-    pub service: ServiceName,
-    /// Requests that wait.
-    pub queued: usize,
-    /// Where each of the service's own limits stands.
-    pub limits: Vec<LimitUsage>,
-    /// Permits lent to the gate.
-    pub in_gate: Amounts,
-    /// Permits of the shared limits that are borrowed and not in the gate.
-    pub borrowed: Amounts,
-    /// How long the service still wants to be left alone.
-    pub paused_for: Option<Span>,
-    /// Nothing is granted until the supervisor says so.
-    pub suspended: bool,
-    /// What was done so far.
-    pub counts: Counts,
-}
-
-impl LimiterState {
-    /// What can be said of a limiter that no longer runs.
-    pub fn stopped(service: ServiceName) -> Self {
-        Self {
-            service,
-            queued: 0,
-            limits: Vec::new(),
-            in_gate: Amounts::NONE,
-            borrowed: Amounts::NONE,
-            paused_for: None,
-            suspended: true,
-            counts: Counts::default(),
-        }
-    }
+    /// Calls under way at the service.
+    pub(super) slots: Option<Bulkhead>,
+    /// Calls under way at its parts.
+    pub(super) part_slots: Vec<(Scope, Bulkhead)>,
+    pub(super) breaker: Option<Breaker>,
+    pub(super) stopping: Option<Instant>,
 }

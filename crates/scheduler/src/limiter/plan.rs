@@ -2,18 +2,28 @@
 
 use tidegate_units::{Amounts, Code, Cost, Dimension, Instant, Limit, Reason, Rejection, Span};
 
+use super::line::Obstacle;
 use super::{Event, Limiter};
+use crate::Ticket;
+use crate::bulkhead::Bulkhead;
 use crate::gate_book::Seen;
-use crate::{Request, Ticket};
+use crate::order::Slot;
+use crate::queue::Entry;
 
 impl Limiter {
     /// Grants to whoever is next, or finds out what they wait for; fills the gate if nobody waits.
     pub(super) fn plan(&mut self, now: Instant) {
         self.head_ready_at = None;
+        self.dry_until = None;
         if self.closing {
             return;
         }
+        self.let_go_on(now);
         let paused_until = self.pause.until(now);
+        if self.probes(now).is_some() && !self.line.is_empty() && self.gate.has_anything() {
+            // Those in the gate are probes too.
+            return self.close_gate();
+        }
         if self.suspended || paused_until.is_some() {
             self.head_ready_at = paused_until.filter(|_| !self.suspended);
             self.no_longer_needed();
@@ -24,60 +34,43 @@ impl Limiter {
         } else {
             self.grant_in_order(now);
         }
-        self.refuse_hopeless(now);
-        if self.queue.is_empty() && !self.closing {
+        if self.closing {
+            return;
+        }
+        self.judge_newcomers(now);
+        if self.line.is_empty() {
             self.blocked_by = None;
             self.no_longer_needed();
-            if !self.suspended && paused_until.is_none() {
-                self.fill_gate(now);
-            }
+            self.fill_gate_unless_shut(now);
         }
+        self.end_stop(now);
         self.arm_ticks(now);
     }
 
-    fn grant_in_order(&mut self, now: Instant) {
-        while let Some(head) = self.queue.head() {
-            let own = self.ledger.check(now, &head.cost);
-            if own.is_ok() && self.slice.covers(&head.cost) {
-                self.grant_head(now);
-            } else if self.gate.has_anything() {
-                self.close_gate();
-                return;
-            } else if let Err(rejection) = own {
-                if self.borrowed_for != Some(head.ticket) {
-                    self.no_longer_needed();
-                }
-                self.head_ready_at = rejection.retry_after.map(|wait| now + wait);
-                self.blocked_by = Some(rejection);
-                return;
-            } else {
-                let (ticket, need) = (head.ticket, self.slice.shared_part(&head.cost));
-                self.borrow(now, ticket, need);
-                return;
-            }
-        }
+    /// How many calls may still try whether the service is well again; `None`: it is.
+    pub(super) fn probes(&self, now: Instant) -> Option<u64> {
+        let room = self.breaker.as_ref()?.room(now)?;
+        Some(u64::try_from(room).unwrap_or(u64::MAX))
     }
 
-    fn grant_head(&mut self, now: Instant) {
-        let Some(request) = self.queue.head().map(|head| head.ticket) else {
-            return;
-        };
-        let Some(request) = self.queue.remove(request) else {
-            return;
-        };
-        let taken = self.ledger.take(now, &request.cost);
-        debug_assert!(taken.is_ok(), "LIM-1: the head was checked at this instant");
-        self.slice.spend(&request.cost);
-        self.counts.granted_by_queue += 1;
-        let charged = Amounts::charged(&request.cost, self.gate_dimensions.iter().copied());
-        self.events.push_back(Event::Granted { ticket: request.ticket, charged, recorded: now });
+    /// Fills the gate, unless there is a reason to let nobody take from it.
+    fn fill_gate_unless_shut(&mut self, now: Instant) {
+        let shut = self.suspended
+            || self.pause.until(now).is_some()
+            || self.stopping.is_some()
+            || self.probes(now) == Some(0);
+        if !shut {
+            self.fill_gate(now);
+        } else if self.gate.has_anything() {
+            self.close_gate();
+        }
     }
 
     /// Asks for all that the head needs, and for the rest of the queue if it is free.
     ///
     /// What is held already goes back first: two services that each kept a part of what both need
     /// would have it recalled in turn, and neither would ever hold enough.
-    fn borrow(&mut self, now: Instant, ticket: Ticket, need: Amounts) {
+    pub(super) fn borrow(&mut self, now: Instant, ticket: Ticket, need: Amounts) {
         if self.slice.is_borrowing() && self.borrowed_for == Some(ticket) {
             return;
         }
@@ -85,15 +78,16 @@ impl Limiter {
         self.slice.give_back();
         self.report(now);
         let shared = self.slice.dimensions().iter();
+        let totals = self.amounts(self.queue.totals());
         let queued: Amounts =
-            shared.map(|dimension| (*dimension, self.queue.total().get(*dimension))).collect();
+            shared.map(|dimension| (*dimension, totals.get(*dimension))).collect();
         let want = queued.less(&need);
         self.slice.set_borrowing(true);
         self.events.push_back(Event::Borrow { need, want });
     }
 
     /// Tells the supervisor that whoever it was asked for is gone, so that nobody waits for that.
-    fn no_longer_needed(&mut self) {
+    pub(super) fn no_longer_needed(&mut self) {
         if self.borrowed_for.take().is_some() && self.slice.is_borrowing() {
             let (need, want) = (Amounts::NONE, Amounts::NONE);
             self.events.push_back(Event::Borrow { need, want });
@@ -132,7 +126,10 @@ impl Limiter {
     fn spendable(&self, now: Instant, dimension: Dimension) -> u64 {
         let own = self.ledger.lendable(now, dimension);
         let shared = self.slice.held(dimension);
-        let limits = [own, shared].into_iter().flatten();
+        let bulkhead = self.bulkhead.as_ref().filter(|_| dimension == Dimension::Slots);
+        let probes = self.probes(now).filter(|_| dimension == Dimension::Requests);
+        let probes = probes.map(|room| room.saturating_sub(self.gate.inside().get(dimension)));
+        let limits = [own, shared, bulkhead.map(Bulkhead::free), probes].into_iter().flatten();
         limits.fold(self.gate.room(dimension), u64::min)
     }
 
@@ -140,6 +137,9 @@ impl Limiter {
         let lent = self.ledger.lend(now, more);
         debug_assert!(lent.is_ok(), "LEASE-1: no more than may be lent: {more}");
         self.slice.put_in_gate(more);
+        if let Some(bulkhead) = &mut self.bulkhead {
+            bulkhead.lend(more.get(Dimension::Slots));
+        }
         let opens = self.gate.put(more);
         let Some(layout) = self.gate.layout() else {
             return;
@@ -166,27 +166,14 @@ impl Limiter {
         }
     }
 
-    /// Refuses the newest who wait as long as they would be served too late. Whoever came before them
-    /// was judged when it came.
-    fn refuse_hopeless(&mut self, now: Instant) {
-        while !self.closing
-            && let Some(newest) = self.queue.newest()
-        {
-            let ticket = newest.ticket;
-            let Some(rejection) = self.too_late(now, newest, self.queue.total()) else {
-                return;
-            };
-            self.queue.remove(ticket);
-            self.refuse(ticket, rejection);
-        }
-    }
-
-    pub(super) fn expire(&mut self, now: Instant, ticket: Ticket) {
-        let Some(request) = self.queue.get(ticket).cloned() else {
+    pub(super) fn expire(&mut self, now: Instant, slot: Slot) {
+        let Some(rejection) = self.describe(now, slot, None) else {
             return;
         };
-        let rejection = self.describe(now, &request, None);
-        self.queue.remove(ticket);
+        let Some(entry) = self.take_out(now, slot) else {
+            return;
+        };
+        let ticket = entry.request.ticket;
         self.counts.expired += 1;
         if self.suspended {
             self.counts.refused += 1;
@@ -203,40 +190,25 @@ impl Limiter {
         self.events.push_back(Event::Refused { ticket, rejection });
     }
 
-    /// What stands between a request and its permit, with its place in the queue.
-    pub(super) fn describe(
-        &self,
-        now: Instant,
-        request: &Request,
-        wait: Option<Span>,
-    ) -> Rejection {
-        let mut rejection = self.obstacle(now, &request.cost);
-        rejection.retry_after = wait.or(rejection.retry_after);
-        rejection.queue_position = Some(self.queue.ahead_of(request.ticket));
-        rejection
-    }
-
-    fn obstacle(&self, now: Instant, cost: &Cost) -> Rejection {
-        let own = self.ledger.check(now, cost).err();
+    /// What binds a call that waits.
+    pub(super) fn binding(&self, now: Instant, entry: &Entry) -> Rejection {
+        let cost = &entry.request.cost;
+        let obstacle = match self.obstacle(now, entry) {
+            Ok(()) | Err(Obstacle::Shared) => None,
+            Err(
+                Obstacle::Breaker(rejection)
+                | Obstacle::Part(_, rejection)
+                | Obstacle::Own(rejection)
+                | Obstacle::Slots(rejection),
+            ) => Some(rejection),
+        };
         let head = || {
             self.blocked_by.clone().map(|mut rejection| {
                 rejection.requested = cost.amount(rejection.dimension);
                 rejection
             })
         };
-        let first_limit = || Rejection {
-            code: Code::limit_reached(Dimension::Requests),
-            reason: Reason::LimitReached,
-            scope: self.ledger.scope().clone(),
-            dimension: Dimension::Requests,
-            limit: self.ledger.limits().next().map_or(0, Limit::amount),
-            window: self.ledger.shortest_window().unwrap_or(Span::ZERO),
-            used: 0,
-            requested: cost.amount(Dimension::Requests),
-            retry_after: None,
-            queue_position: None,
-        };
-        let rejection = own.or_else(head).unwrap_or_else(first_limit);
+        let rejection = obstacle.or_else(head).unwrap_or_else(|| self.first_limit(now, cost));
         match self.pause.until(now) {
             Some(until) => {
                 let rejection = Rejection {
@@ -250,11 +222,24 @@ impl Limiter {
         }
     }
 
-    /// How long a call that comes now would wait behind everybody who waits.
-    pub(super) fn wait_behind_all(&self, now: Instant, cost: &Cost) -> Span {
-        let mut total = self.queue.total().clone();
-        total.add(&Amounts::charged(cost, self.gate_dimensions.iter().copied()));
-        self.ledger.earliest(now, &total).since(now)
+    /// The first limit of the service, where nothing is known to bind but others who wait.
+    fn first_limit(&self, now: Instant, cost: &Cost) -> Rejection {
+        let usage = self.ledger.usage(now).into_iter().next();
+        let limit = usage.as_ref().map(|usage| &usage.limit);
+        let dimension = limit.map_or(Dimension::Requests, Limit::dimension);
+        let capacity = usage.as_ref().map_or(0, |usage| usage.capacity);
+        Rejection {
+            code: Code::limit_reached(dimension),
+            reason: Reason::LimitReached,
+            scope: self.ledger.scope().clone(),
+            dimension,
+            limit: capacity,
+            window: limit.map_or(Span::ZERO, Limit::window),
+            used: usage.as_ref().map_or(0, |usage| capacity - usage.available.min(capacity)),
+            requested: cost.amount(dimension),
+            retry_after: None,
+            queue_position: None,
+        }
     }
 
     pub(super) fn close_gate(&mut self) {
@@ -271,21 +256,15 @@ impl Limiter {
         self.slice.used_in_gate(&seen.used);
         self.slice.out_of_gate(&seen.rest);
         self.counts.granted_by_gate += seen.used.get(Dimension::Requests);
-    }
-
-    pub(super) fn give_back(&mut self, now: Instant, recorded: Instant, refund: &Amounts) {
-        if self.forgot_at.is_some_and(|forgot_at| recorded <= forgot_at) {
-            return;
+        if let Some(bulkhead) = &mut self.bulkhead {
+            bulkhead.take_back(seen.rest.get(Dimension::Slots));
+            bulkhead.taken_from_gate(self.latest.max(now), seen.used.get(Dimension::Slots));
         }
-        self.ledger.refund(now, recorded, refund);
-        self.slice.refund(recorded, refund);
-    }
-
-    pub(super) fn owe(&mut self, now: Instant, debt: &Amounts) {
-        self.ledger.record(now, debt);
-        self.slice.debt(debt);
-        if !self.ledger.covers_loans(now) {
-            self.close_gate();
+        let probes = self.probes(now).unwrap_or(0).min(seen.used.get(Dimension::Requests));
+        if let Some(breaker) = &mut self.breaker {
+            for _ in 0..probes {
+                breaker.let_through(now);
+            }
         }
     }
 
@@ -313,7 +292,7 @@ impl Limiter {
         if self.slice.has_news() {
             sooner(&mut self.report_at, soon);
         }
-        if !self.queue.is_empty() || self.closing || self.suspended {
+        if !self.line.is_empty() || self.closing || self.suspended || self.stopping.is_some() {
             return;
         }
         if self.gate.is_warm() {

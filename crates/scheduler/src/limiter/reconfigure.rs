@@ -10,10 +10,11 @@
 //!   refused changes nothing.
 
 use tidegate_algorithms::{Carry, Ledger};
-use tidegate_units::{Amounts, Dimension, Instant, Limit, Reason, Rejection, Scope};
+use tidegate_units::{Dimension, Instant, Limit, Scope};
 
 use super::{Event, Limiter};
-use crate::Request;
+use crate::order::Slot;
+use crate::tariff::Tariff;
 
 /// The most limits in one place, as in a configuration. A call is checked against each of them.
 pub const LIMITS_MAX: usize = 64;
@@ -142,6 +143,8 @@ impl Limiter {
             self.more_to_borrow_at = None;
         }
         self.tick = super::tick(self.ledger.limits().chain(self.shared_when_full.limits()));
+        let limits = self.ledger.limits().chain(self.shared_when_full.limits());
+        self.tariff = Tariff::new(&self.gate_dimensions, limits);
         self.blocked_by = None;
         self.tell_limits();
         self.judge_again(now);
@@ -155,48 +158,25 @@ impl Limiter {
         });
     }
 
-    /// Refuses those who wait in vain, now that other limits hold; whom the others ahead of them leave
-    /// too little time for is not known before those are judged.
-    fn judge_again(&mut self, now: Instant) {
-        let mut total = Amounts::NONE;
-        for request in self.queue.in_order() {
-            let amounts = self.queue.amounts(&request);
-            total.add(&amounts);
-            let vain = self.never(now, &request).or_else(|| self.too_late(now, &request, &total));
-            if let Some(rejection) = vain {
-                total.subtract(&amounts);
-                self.queue.remove(request.ticket);
-                self.refuse(request.ticket, rejection);
+    /// Refuses those who wait in vain, now that other limits hold or the service is left alone; in
+    /// their order, for whom the others ahead leave too little time is not known before those are
+    /// judged.
+    pub(super) fn judge_again(&mut self, now: Instant) {
+        let rank = |slot: &Slot| {
+            let entry = self.queue.get(*slot)?;
+            let request = &entry.request;
+            Some((request.priority, self.rules.rank(request.deadline, entry.arrival)))
+        };
+        let mut slots = self.queue.slots();
+        slots.sort_by_cached_key(rank);
+        for slot in slots {
+            let Some(entry) = self.queue.get(slot) else {
+                continue;
+            };
+            let never = self.never(now, &entry.request.cost, &entry.scopes);
+            if let Some(rejection) = never.or_else(|| self.too_late(now, slot)) {
+                self.refuse_slot(now, slot, rejection);
             }
         }
-    }
-
-    /// Why a request can never be granted, if that is so.
-    pub(super) fn never(&self, now: Instant, request: &Request) -> Option<Rejection> {
-        let shared = self.shared_when_full.check(now, &request.cost);
-        let own = self.ledger.check(now, &request.cost);
-        let refused = [shared, own].into_iter().filter_map(Result::err);
-        refused.into_iter().find(|rejection| rejection.reason == Reason::NeverFits)
-    }
-
-    /// Why a request is not worth waiting for, if it would be served after its deadline, at the end of
-    /// a queue that takes `total`.
-    pub(super) fn too_late(
-        &self,
-        now: Instant,
-        request: &Request,
-        total: &Amounts,
-    ) -> Option<Rejection> {
-        let served_at = self.ledger.earliest(now, total);
-        let paused_until = self.pause.until(now);
-        let served_at = paused_until.map_or(served_at, |until| until.max(served_at));
-        if served_at <= request.deadline {
-            return None;
-        }
-        let rejection = self.describe(now, request, Some(served_at.since(now)));
-        Some(match paused_until {
-            Some(_) => rejection,
-            None => rejection.because(Reason::DeadlineTooClose),
-        })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tidegate_scheduler::{LimiterConfig, Request, Settlement, Ticket};
+use tidegate_scheduler::{Call, LimiterConfig, Request, Settlement, Ticket};
 use tidegate_supervisor::SupervisorConfig;
 use tidegate_units::{
     Amounts, Cost, Dimension, EnforcedAs, Instant, Limit, LimitError, Outcome, QueuePolicy,
@@ -26,7 +26,7 @@ pub(super) fn run(
         match journey.next(client.world.next_deadline()) {
             Next::Call { now, call, happening } => {
                 client.world.advance(now);
-                client.happens(journey, now, call, happening);
+                client.happens(journey, call, happening);
             }
             Next::Deadline { now } => client.world.advance(now),
             Next::End => return Ok(()),
@@ -41,8 +41,8 @@ struct Client {
     world: World,
     /// Tokens are limited, so that what was generated has to be settled.
     counts_tokens: bool,
-    /// When the cost of a call under way was recorded.
-    recorded: HashMap<usize, Instant>,
+    /// For every call under way, when its cost was recorded, and what the limiter knows of it.
+    granted: HashMap<usize, (Instant, Call)>,
 }
 
 impl Client {
@@ -59,34 +59,34 @@ impl Client {
         };
         let config = SupervisorConfig { services: vec![service], ..SupervisorConfig::default() };
         let world = World::new(Instant::ZERO, &config, vec![limiter]);
-        Ok(Self { world, counts_tokens, recorded: HashMap::new() })
+        Ok(Self { world, counts_tokens, granted: HashMap::new() })
     }
 
-    fn happens(&mut self, journey: &mut Journey, now: Instant, call: usize, happening: Happening) {
+    fn happens(&mut self, journey: &mut Journey, call: usize, happening: Happening) {
         match happening {
-            Happening::Arrived | Happening::Again => self.ask(journey, now, call),
+            Happening::Arrived | Happening::Again => self.ask(journey, call),
             Happening::Done => self.close(journey, call, Outcome::Ok, None),
             Happening::Refused { retry_after } => {
                 self.close(journey, call, Outcome::RateLimited, retry_after);
                 if journey.refused(call).is_some() {
-                    self.ask(journey, now, call);
+                    self.ask(journey, call);
                 }
             }
             Happening::Overloaded => {
                 self.close(journey, call, Outcome::Overloaded, None);
                 if journey.refused(call).is_some() {
-                    self.ask(journey, now, call);
+                    self.ask(journey, call);
                 }
             }
         }
     }
 
     /// First the gate, then the line.
-    fn ask(&mut self, journey: &mut Journey, now: Instant, call: usize) {
+    fn ask(&mut self, journey: &mut Journey, call: usize) {
         let cost = Cost::request().tokens(journey.requests()[call].context_tokens);
         journey.tally.decisions += 1;
         if let Some(granted) = self.world.take(SERVICE, &cost) {
-            self.go(journey, now, call, &granted);
+            self.go(journey, call, &granted);
             return;
         }
         let ticket = Ticket(number::count(call));
@@ -95,8 +95,11 @@ impl Client {
         self.world.acquire(SERVICE, request);
     }
 
-    fn go(&mut self, journey: &mut Journey, now: Instant, call: usize, granted: &Granted) {
-        self.recorded.insert(call, granted.recorded);
+    fn go(&mut self, journey: &mut Journey, call: usize, granted: &Granted) {
+        let now = self.world.now();
+        let of =
+            Call { by_gate: granted.by_gate, priority: journey.class(call), ..Call::default() };
+        self.granted.insert(call, (granted.recorded, of));
         journey.send(now, call);
     }
 
@@ -104,7 +107,7 @@ impl Client {
         while let Some(Answered { ticket, answer, .. }) = self.world.poll_answer() {
             let call = number::place(ticket.0);
             match answer {
-                Some(Ok(granted)) => self.go(journey, self.world.now(), call, &granted),
+                Some(Ok(granted)) => self.go(journey, call, &granted),
                 // Larger than the limit can ever hold: nobody could get it through.
                 Some(Err(_)) | None => journey.fail(),
             }
@@ -113,14 +116,14 @@ impl Client {
 
     /// Settles a call; what was generated counts from when it is known, as it does at the provider.
     fn close(&mut self, journey: &Journey, call: usize, outcome: Outcome, pause: Option<Span>) {
-        let recorded = self.recorded.remove(&call).unwrap_or(Instant::ZERO);
+        let (recorded, of) = self.granted.remove(&call).unwrap_or_default();
         let generated = journey.requests()[call].generated_tokens;
         let debt = match outcome {
             Outcome::Ok if self.counts_tokens => Amounts::of(Dimension::Tokens, generated),
             _ => Amounts::NONE,
         };
         let refund = Amounts::NONE;
-        let closed = Settlement::Closed { outcome, recorded, refund, debt, pause };
+        let closed = Settlement::Closed { outcome, recorded, refund, debt, pause, call: of };
         self.world.settle(SERVICE, closed);
     }
 }

@@ -1,0 +1,187 @@
+//! Who is next among those who wait in one place.
+//!
+//! Classes first: the strict ones in their order, before all others. Of what is left every class
+//! that waits is owed its share: when so much has been served that it should have had a call, it is
+//! next, whatever waits above it. Otherwise the most urgent is. What a class had beyond its share,
+//! because others did not want it, is not held against it; what it did not want is not saved up.
+//!
+//! In a class keys take turns ([`class`]); in a key the earliest deadline is first, then first come.
+//!
+//! # Invariants
+//!
+//! - ORD-1: while keys of one class wait, what they are served differs from their weights by at most
+//!   one call of each.
+//! - ORD-2: a class that waits is served at least its share of what is served below the strict
+//!   classes, less one call.
+
+use tidegate_units::{Cost, Instant, Priority, QueuePolicy, Share};
+
+use crate::tariff::{Tariff, Work};
+
+pub(crate) mod class;
+pub(crate) mod flow;
+mod forecast;
+
+use class::{Class, FlowId};
+use flow::FlowKey;
+
+pub(crate) use forecast::{Ahead, Candidate};
+
+/// The place of a waiting call in the queue.
+pub(crate) type Slot = u32;
+
+/// The order inside a key: earliest deadline first, then first come.
+pub(crate) type Rank = (u64, u64);
+
+const CLASSES: usize = Priority::ALL.len();
+
+/// Who waits in one place, in their order.
+#[derive(Debug)]
+pub(crate) struct Order {
+    rules: Rules,
+    classes: [Class; CLASSES],
+    /// Work served below the strict classes.
+    served: Work,
+}
+
+/// What the order is made from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    /// How many classes from the top are strict.
+    strict: usize,
+    shares: [Share; CLASSES],
+    newest_first: bool,
+}
+
+/// Where in the order a call waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spot {
+    pub(crate) class: Priority,
+    flow: FlowId,
+    pub(crate) rank: Rank,
+}
+
+/// A call that begins to wait.
+#[derive(Debug)]
+pub(crate) struct Comer {
+    pub(crate) slot: Slot,
+    pub(crate) class: Priority,
+    pub(crate) key: FlowKey,
+    /// Of its key.
+    pub(crate) weight: u32,
+    pub(crate) rank: Rank,
+    pub(crate) cost: Cost,
+}
+
+impl Rules {
+    pub(crate) fn new(policy: &QueuePolicy) -> Self {
+        Self {
+            strict: policy.strict.map_or(0, |class| class.index() + 1),
+            shares: policy.shares,
+            newest_first: policy.overflow == tidegate_units::Overflow::NewestFirst,
+        }
+    }
+
+    /// The place inside its key of a call that was the `arrival`th to come.
+    pub(crate) fn rank(&self, deadline: Instant, arrival: u64) -> Rank {
+        if self.newest_first { (0, !arrival) } else { (deadline.as_nanos(), arrival) }
+    }
+}
+
+impl Order {
+    pub(crate) fn new(rules: Rules, tariff: &Tariff) -> Self {
+        let classes = std::array::from_fn(|_| Class::new(tariff.nothing()));
+        Self { rules, classes, served: 0 }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.classes.iter().all(Class::is_empty)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.classes.iter().map(|class| class.len).sum()
+    }
+
+    /// How many of a class wait.
+    pub(crate) fn len_of(&self, class: Priority) -> usize {
+        self.classes[class.index()].len
+    }
+
+    /// Lets a call wait.
+    pub(crate) fn push(&mut self, comer: Comer, tariff: &Tariff) -> Spot {
+        let Comer { slot, class, key, weight, rank, cost } = comer;
+        let index = class.index();
+        let step = self.step(index, tariff.work(&cost));
+        let held = &mut self.classes[index];
+        if held.is_empty() {
+            held.due = held.due.max(self.served.saturating_add(step));
+        }
+        let flow = held.push((key, weight), (rank, slot), &cost, tariff);
+        Spot { class, flow, rank }
+    }
+
+    /// Takes a call out that is not served.
+    pub(crate) fn remove(&mut self, spot: Spot, cost: &Cost, tariff: &Tariff) {
+        self.classes[spot.class.index()].remove(spot.flow, spot.rank, cost, tariff);
+    }
+
+    /// Serves a call, whether it is next or not.
+    pub(crate) fn serve(&mut self, spot: Spot, cost: &Cost, tariff: &Tariff) {
+        let (index, work) = (spot.class.index(), tariff.work(cost));
+        self.classes[index].serve(spot.flow, spot.rank, (cost, work), tariff);
+        self.charge(index, work);
+    }
+
+    /// A call of this class and key took more than it was charged when it was served, or less.
+    pub(crate) fn correct(&mut self, class: Priority, key: &FlowKey, more: Work, less: Work) {
+        self.classes[class.index()].correct(key, more, less);
+    }
+
+    /// Who is next.
+    pub(crate) fn next(&self) -> Option<Slot> {
+        self.next_class().and_then(|index| self.classes[index].next())
+    }
+
+    /// Who comes after the next one, as far as is worth a look: the first few of each key, nearly in
+    /// order.
+    pub(crate) fn behind(&self, of_each: usize, all: usize) -> Vec<Slot> {
+        let Some(first) = self.next_class() else {
+            return Vec::new();
+        };
+        let others = (0..CLASSES).filter(|index| *index != first);
+        let classes = std::iter::once(first).chain(others);
+        classes.flat_map(|index| self.classes[index].firsts(of_each)).skip(1).take(all).collect()
+    }
+
+    fn next_class(&self) -> Option<usize> {
+        let waits = |index: &usize| !self.classes[*index].is_empty();
+        if let Some(strict) = (0..self.rules.strict).find(waits) {
+            return Some(strict);
+        }
+        let below = self.rules.strict..CLASSES;
+        let owed = below.clone().filter(waits).filter(|index| self.is_owed(*index));
+        owed.min_by_key(|index| self.classes[*index].due).or_else(|| below.clone().find(waits))
+    }
+
+    fn is_owed(&self, index: usize) -> bool {
+        self.rules.shares[index] > Share::NONE && self.classes[index].due <= self.served
+    }
+
+    /// After how much more work served the next call of a class is due.
+    fn step(&self, index: usize, work: Work) -> Work {
+        match u128::from(self.rules.shares[index].as_per_mille()) {
+            0 => Work::MAX / 2,
+            share => work.saturating_mul(1_000) / share,
+        }
+    }
+
+    fn charge(&mut self, index: usize, work: Work) {
+        if index < self.rules.strict {
+            return;
+        }
+        // Late, and the next is due as if this had been in time; early, and that is forgotten.
+        let due = self.classes[index].due.min(self.served);
+        self.served = self.served.saturating_add(work);
+        self.classes[index].due = due.saturating_add(self.step(index, work));
+    }
+}

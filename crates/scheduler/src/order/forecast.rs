@@ -1,0 +1,123 @@
+//! How much is served before a call that would begin to wait now, if nobody else came.
+//!
+//! Walking through the order would tell exactly, and cost as much as serving everybody. This looks at
+//! each key that is ahead once, at most [`FLOWS_MAX`] of them, and at each class as a fluid: so it is
+//! off by at most about one call of each key and class, and never counts anybody who is surely
+//! behind.
+
+use tidegate_units::{Cost, Priority, Share};
+
+use crate::order::class::Class;
+use crate::order::flow::{Flow, FlowKey};
+use crate::order::{CLASSES, Order, Rank};
+use crate::tariff::{Tariff, Totals, Work, portion};
+
+/// The most keys that are looked at. Those who start later are left out: the wait is told too short
+/// rather than too long, and nobody is refused who might be served in time.
+const FLOWS_MAX: usize = 1_024;
+
+/// The most calls of the own key that are looked at one by one.
+const OWN_MAX: usize = 256;
+
+/// Who is served before a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ahead {
+    /// What they take.
+    pub(crate) totals: Totals,
+    /// How many they are.
+    pub(crate) count: u64,
+}
+
+impl Ahead {
+    fn add(&mut self, other: &Totals, count: usize, part: Work, whole: Work) {
+        self.totals.add_part(other, part, whole);
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.count = self.count.saturating_add(portion(count, part, whole));
+    }
+}
+
+/// A call of which is asked what is ahead of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Candidate<'c> {
+    pub(crate) class: Priority,
+    pub(crate) key: &'c FlowKey,
+    pub(crate) rank: Rank,
+    pub(crate) cost: &'c Cost,
+}
+
+impl Order {
+    /// Who would be served before this call.
+    pub(crate) fn ahead_of(&self, candidate: Candidate<'_>, tariff: &Tariff) -> Ahead {
+        let own = candidate.class.index();
+        let mut ahead = Ahead { totals: tariff.nothing(), count: 0 };
+        self.classes[own].ahead_of(candidate, tariff, &mut ahead);
+        let in_class = tariff.work_of(&ahead.totals).saturating_add(tariff.work(candidate.cost));
+        let strict = self.rules.strict;
+        for class in &self.classes[..own.min(strict)] {
+            ahead.add(&class.totals, class.len, 1, 1);
+        }
+        if own >= strict {
+            self.add_rivals(own, in_class, tariff, &mut ahead);
+        }
+        ahead
+    }
+
+    /// Adds what other classes below the strict ones are served until class `own` has had `in_class`.
+    fn add_rivals(&self, own: usize, in_class: Work, tariff: &Tariff, ahead: &mut Ahead) {
+        let work = |index: usize| tariff.work_of(&self.classes[index].totals);
+        let above: Work = (self.rules.strict..own).map(work).sum();
+        // Those above go first, unless the own share is served before them.
+        let by_share = self.step(own, in_class);
+        let until = by_share.min(in_class.saturating_add(above));
+        let rivals = until - in_class.min(until);
+        for class in &self.classes[self.rules.strict..own] {
+            ahead.add(&class.totals, class.len, rivals, above);
+        }
+        for index in own + 1..CLASSES {
+            let share = self.rules.shares[index];
+            if share > Share::NONE && !self.classes[index].is_empty() {
+                let owed = until / 1_000 * u128::from(share.as_per_mille());
+                let class = &self.classes[index];
+                ahead.add(&class.totals, class.len, owed, work(index));
+            }
+        }
+    }
+}
+
+impl Class {
+    fn ahead_of(&self, candidate: Candidate<'_>, tariff: &Tariff, ahead: &mut Ahead) {
+        let own = self.find(candidate.key);
+        let mut start = self.time;
+        if let Some(flow) = own {
+            start = start.max(flow.start);
+            let before = flow.before(candidate.rank, tariff);
+            start = start.saturating_add(flow.stretch(tariff.work_of(&before.totals)));
+            ahead.add(&before.totals, usize::try_from(before.count).unwrap_or(usize::MAX), 1, 1);
+        }
+        let is_own = |flow: &&Flow| own.is_some_and(|own| std::ptr::eq(own, *flow));
+        for flow in self.active().take(FLOWS_MAX).take_while(|flow| flow.start < start) {
+            if !is_own(&flow) {
+                let time = start - flow.start;
+                let served = time.saturating_mul(u128::from(flow.weight));
+                ahead.add(&flow.totals, flow.waiting.len(), served, tariff.work_of(&flow.totals));
+            }
+        }
+    }
+}
+
+impl Flow {
+    /// Who is before this rank, which may wait here itself.
+    fn before(&self, rank: Rank, tariff: &Tariff) -> Ahead {
+        let behind = self.waiting.range(rank..).take(OWN_MAX).count();
+        let count = if behind < OWN_MAX {
+            self.waiting.len() - behind
+        } else {
+            self.waiting.range(..rank).take(OWN_MAX).count()
+        };
+        let mut before = Ahead { totals: tariff.nothing(), count: 0 };
+        let part = u128::try_from(count).unwrap_or(0);
+        let whole = u128::try_from(self.waiting.len()).unwrap_or(1);
+        before.add(&self.totals, self.waiting.len(), part, whole);
+        before
+    }
+}

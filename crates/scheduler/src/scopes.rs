@@ -1,0 +1,391 @@
+//! The parts of a service that have limits of their own: models, endpoints, the values of keys.
+//!
+//! A call that such a limit refuses waits there, in an order of its own, and holds nothing anywhere
+//! else. As many are let go on to the service as the limit has room for together with those who went
+//! before, so that nobody goes on in vain.
+
+use std::collections::{BTreeSet, HashMap};
+
+use tidegate_algorithms::Ledger;
+use tidegate_units::policy::scoped::matches;
+use tidegate_units::{
+    Amounts, BreakerPolicy, Concurrency, Cost, Dimension, Instant, Key, Limit, Rejection, Scope,
+    ScopedPolicies, ServiceName, WallOrigin,
+};
+
+use crate::Labels;
+use crate::breaker::Breaker;
+use crate::bulkhead::Bulkhead;
+use crate::order::{Order, Rules};
+use crate::tariff::Tariff;
+
+/// The place of a part in the table.
+pub(crate) type ScopeId = u32;
+
+/// The most values of keys whose limits are kept apart. Where all of them are in use, further ones
+/// share one part: they get less than they might, never more.
+pub const KEYS_MAX: usize = 10_000;
+
+/// How many parts are looked at for one that is not in use, each time that one is wanted.
+const LOOKS: usize = 32;
+
+/// The value of a key that stands for all those for which there is no room.
+const OTHERS: &str = "(others)";
+
+/// One part.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) scope: Scope,
+    pub(crate) ledger: Ledger,
+    pub(crate) bulkhead: Option<Bulkhead>,
+    pub(crate) breaker: Option<Breaker>,
+    /// Who waits here.
+    pub(crate) order: Order,
+    /// What those take who have gone on and wait for the service.
+    pub(crate) gone_on: Amounts,
+    /// How many they are.
+    pub(crate) gone_on_count: u64,
+    /// How many wait anywhere to whom this part matters.
+    pub(crate) users: u32,
+    /// When the next who waits here can go on, as far as is known.
+    ready_at: Option<Instant>,
+}
+
+/// Every part.
+#[derive(Debug)]
+pub(crate) struct Scopes {
+    service: ServiceName,
+    policies: ScopedPolicies,
+    rules: Rules,
+    wall_origin: WallOrigin,
+    parts: Vec<Part>,
+    by_scope: HashMap<Scope, ScopeId>,
+    /// Where the values of keys begin; models and endpoints, which stay, come before.
+    first_key: usize,
+    /// Where to look next for a part that is not in use.
+    hand: usize,
+    /// When somebody who waits at a part can go on.
+    timers: BTreeSet<(Instant, ScopeId)>,
+    /// When a slot may have to heal.
+    heal_at: Option<Instant>,
+    /// What was used before this is not known: parts that are new to the table start empty then.
+    empty_since: Option<Instant>,
+}
+
+impl Part {
+    fn new(
+        scope: Scope,
+        limits: &[Limit],
+        (concurrency, breaker): (Option<Concurrency>, Option<BreakerPolicy>),
+        order: Order,
+        wall_origin: WallOrigin,
+    ) -> Self {
+        Self {
+            ledger: Ledger::since(scope.clone(), limits, wall_origin),
+            scope,
+            bulkhead: concurrency.map(Bulkhead::new),
+            breaker: breaker.map(Breaker::new),
+            order,
+            gone_on: Amounts::NONE,
+            gone_on_count: 0,
+            users: 0,
+            ready_at: None,
+        }
+    }
+
+    /// Whether one more call of `cost` may go on, beside those who have.
+    pub(crate) fn may_go_on(&self, now: Instant, cost: &Cost) -> Result<(), Rejection> {
+        let mut amounts = self.gone_on.clone();
+        amounts.add(&Amounts::charged(cost, self.ledger.dimensions()));
+        self.ledger.check_lend(now, &amounts)?;
+        self.has_slot(self.gone_on_count)
+    }
+
+    /// Whether a call of `cost` may be granted.
+    pub(crate) fn may_pass(&self, now: Instant, cost: &Cost) -> Result<(), Rejection> {
+        self.ledger.check(now, cost)?;
+        self.has_slot(0)
+    }
+
+    fn has_slot(&self, promised: u64) -> Result<(), Rejection> {
+        match &self.bulkhead {
+            Some(bulkhead) if bulkhead.free() <= promised => {
+                Err(slots_taken(&self.scope, bulkhead))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a call among those who have gone on, or no longer.
+    pub(crate) fn goes_on(&mut self, cost: &Cost, on: bool) {
+        let amounts = Amounts::charged(cost, self.ledger.dimensions());
+        if on {
+            self.gone_on.add(&amounts);
+            self.gone_on_count += 1;
+        } else {
+            self.gone_on.subtract(&amounts);
+            self.gone_on_count = self.gone_on_count.saturating_sub(1);
+        }
+    }
+
+    /// Whether nothing would be lost if this part were forgotten.
+    fn is_idle(&self, now: Instant) -> bool {
+        let at_rest = self.bulkhead.as_ref().is_none_or(|bulkhead| bulkhead.held() == 0);
+        self.users == 0 && at_rest && self.ledger.is_full(now)
+    }
+}
+
+/// A refusal for want of a slot.
+pub(crate) fn slots_taken(scope: &Scope, bulkhead: &Bulkhead) -> Rejection {
+    let dimension = Dimension::Slots;
+    Rejection {
+        code: tidegate_units::Code::limit_reached(dimension),
+        reason: tidegate_units::Reason::LimitReached,
+        scope: scope.clone(),
+        dimension,
+        limit: bulkhead.slots(),
+        window: tidegate_units::Span::ZERO,
+        used: bulkhead.slots().saturating_sub(bulkhead.free()),
+        requested: 1,
+        // When a call ends is not for us to say.
+        retry_after: Some(tidegate_units::Span::from_millis(1)),
+        queue_position: None,
+    }
+}
+
+impl Scopes {
+    pub(crate) fn new(
+        service: &ServiceName,
+        policies: &ScopedPolicies,
+        (rules, tariff): (Rules, &Tariff),
+        wall_origin: WallOrigin,
+    ) -> Self {
+        let mut scopes = Self {
+            service: service.clone(),
+            policies: policies.clone(),
+            rules,
+            wall_origin,
+            parts: Vec::new(),
+            by_scope: HashMap::new(),
+            first_key: 0,
+            hand: 0,
+            timers: BTreeSet::new(),
+            heal_at: None,
+            empty_since: None,
+        };
+        let models = policies.models.iter().map(|(pattern, policy)| {
+            (Scope::Model(service.clone(), pattern.as_str().into()), policy)
+        });
+        let endpoints = policies.endpoints.iter().map(|(pattern, policy)| {
+            (Scope::Endpoint(service.clone(), pattern.as_str().into()), policy)
+        });
+        for (scope, policy) in models.chain(endpoints) {
+            let extras = (policy.concurrency, policy.breaker);
+            let order = Order::new(rules, tariff);
+            scopes.add(Part::new(scope, &policy.limits, extras, order, wall_origin));
+        }
+        scopes.first_key = scopes.parts.len();
+        scopes.hand = scopes.first_key;
+        scopes
+    }
+
+    fn add(&mut self, part: Part) -> ScopeId {
+        let id = ScopeId::try_from(self.parts.len()).unwrap_or(ScopeId::MAX);
+        self.by_scope.insert(part.scope.clone(), id);
+        self.parts.push(part);
+        id
+    }
+
+    /// What was used until `now` is not known.
+    pub(crate) fn make_empty(&mut self, now: Instant) {
+        self.empty_since = Some(now);
+        for part in &mut self.parts {
+            part.ledger.make_empty(now);
+        }
+    }
+
+    /// Forgets what was used, at the user's word.
+    pub(crate) fn reset(&mut self, now: Instant) {
+        self.empty_since = None;
+        for part in &mut self.parts {
+            part.ledger.reset(now);
+        }
+    }
+
+    /// The parts that a call with these labels is for.
+    pub(crate) fn of(
+        &mut self,
+        now: Instant,
+        labels: Option<&Labels>,
+        tariff: &Tariff,
+    ) -> Box<[ScopeId]> {
+        let Some(labels) = labels.filter(|_| !self.policies.is_empty()) else {
+            return Box::default();
+        };
+        let mut ids = Vec::new();
+        let models = named(&self.policies.models, labels.model.as_deref());
+        let model = models.map(|it| Scope::Model(self.service.clone(), it.into()));
+        let endpoints = named(&self.policies.endpoints, labels.endpoint.as_deref());
+        let endpoint = endpoints.map(|it| Scope::Endpoint(self.service.clone(), it.into()));
+        let fixed = [model, endpoint].into_iter().flatten();
+        ids.extend(fixed.filter_map(|scope| self.by_scope.get(&scope).copied()));
+        for key in labels.keys.iter().take(Labels::KEYS_MAX) {
+            ids.extend(self.of_key(now, key, tariff));
+        }
+        ids.into()
+    }
+
+    fn of_key(&mut self, now: Instant, key: &Key, tariff: &Tariff) -> Option<ScopeId> {
+        let policy = self.policies.each.get(&key.name())?;
+        if policy.limits.is_empty() && policy.concurrency.is_none() {
+            return None;
+        }
+        let scope = Scope::Key(self.service.clone(), key.clone());
+        if let Some(id) = self.by_scope.get(&scope) {
+            return Some(*id);
+        }
+        let (limits, concurrency) = (policy.limits.clone(), policy.concurrency);
+        let full = self.parts.len() - self.first_key >= KEYS_MAX;
+        let vacated = if full { self.vacate(now) } else { None };
+        let others = full && vacated.is_none();
+        let scope = match Key::new(key.name().as_str(), OTHERS) {
+            Ok(key) if others => Scope::Key(self.service.clone(), key),
+            _ => scope,
+        };
+        if let Some(id) = self.by_scope.get(&scope) {
+            return Some(*id);
+        }
+        let order = Order::new(self.rules, tariff);
+        let mut part = Part::new(scope, &limits, (concurrency, None), order, self.wall_origin);
+        if let Some(since) = self.empty_since {
+            part.ledger.make_empty(since);
+        }
+        Some(match vacated {
+            Some(id) => {
+                self.by_scope.insert(part.scope.clone(), id);
+                *self.get_mut(id) = part;
+                id
+            }
+            None => self.add(part),
+        })
+    }
+
+    /// Forgets a part that is not in use, if one is soon found.
+    fn vacate(&mut self, now: Instant) -> Option<ScopeId> {
+        for _ in 0..LOOKS {
+            self.hand =
+                if self.hand + 1 < self.parts.len() { self.hand + 1 } else { self.first_key };
+            let part = self.parts.get(self.hand)?;
+            if part.is_idle(now) {
+                self.by_scope.remove(&part.scope);
+                return ScopeId::try_from(self.hand).ok();
+            }
+        }
+        None
+    }
+
+    /// Those where somebody waits.
+    pub(crate) fn waited_for(&self) -> Vec<ScopeId> {
+        let waited = self.parts.iter().enumerate().filter(|(_, part)| !part.order.is_empty());
+        waited.filter_map(|(place, _)| ScopeId::try_from(place).ok()).collect()
+    }
+
+    /// Takes over the slots that are held at a part, from a limiter that has failed.
+    pub(crate) fn take_over(&mut self, scope: &Scope, slots: &Bulkhead, tariff: &Tariff) {
+        let id = match (self.by_scope.get(scope), scope) {
+            (Some(id), _) => Some(*id),
+            (None, Scope::Key(_, key)) => self.of_key(Instant::ZERO, key, tariff),
+            (None, _) => None,
+        };
+        if let Some(id) = id {
+            self.get_mut(id).bulkhead = Some(slots.clone());
+            self.heals_at(slots.next_deadline());
+        }
+    }
+
+    /// How many turns a key takes while others take one.
+    pub(crate) fn weight(&self, key: Option<&Key>) -> u32 {
+        let weight = |key: &Key| {
+            self.policies.each.get(&key.name()).and_then(|policy| policy.weights.get(key.value()))
+        };
+        key.and_then(weight).copied().unwrap_or(1)
+    }
+
+    pub(crate) fn get(&self, id: ScopeId) -> &Part {
+        &self.parts[place(id)]
+    }
+
+    pub(crate) fn get_mut(&mut self, id: ScopeId) -> &mut Part {
+        &mut self.parts[place(id)]
+    }
+
+    /// Every part.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter()
+    }
+
+    /// Notes when to look again at a part where somebody waits; `None`: when it changes.
+    pub(crate) fn look_again(&mut self, id: ScopeId, at: Option<Instant>) {
+        let part = &mut self.parts[place(id)];
+        if let Some(before) = std::mem::replace(&mut part.ready_at, at) {
+            self.timers.remove(&(before, id));
+        }
+        if let Some(at) = at {
+            self.timers.insert((at, id));
+        }
+    }
+
+    /// The parts where somebody waits who may be able to go on by now.
+    pub(crate) fn ready(&self, now: Instant) -> Vec<ScopeId> {
+        self.timers.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect()
+    }
+
+    /// When the first of them can.
+    pub(crate) fn next_ready(&self) -> Option<Instant> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// Notes that a slot was taken, which may have to heal.
+    pub(crate) fn heals_at(&mut self, at: Option<Instant>) {
+        self.heal_at = [self.heal_at, at].into_iter().flatten().min();
+    }
+
+    /// Frees the slots whose leases have ended. Answers how many.
+    pub(crate) fn heal(&mut self, now: Instant) -> u64 {
+        if self.heal_at.is_none_or(|at| at > now) {
+            return 0;
+        }
+        let mut healed = 0;
+        let mut next: Option<Instant> = None;
+        for bulkhead in self.parts.iter_mut().filter_map(|part| part.bulkhead.as_mut()) {
+            healed += bulkhead.heal(now);
+            next = [next, bulkhead.next_deadline()].into_iter().flatten().min();
+        }
+        self.heal_at = next;
+        healed
+    }
+
+    /// Lets breakers do what is due.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        for breaker in self.parts[..self.first_key].iter_mut().filter_map(|it| it.breaker.as_mut())
+        {
+            breaker.handle_timeout(now);
+        }
+    }
+
+    /// When a slot may have to heal or a breaker has something to do.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        let breakers = self.parts[..self.first_key].iter().filter_map(|part| part.breaker.as_ref());
+        breakers.filter_map(Breaker::next_deadline).chain(self.heal_at).min()
+    }
+}
+
+/// The pattern of a named scope that a name matches first.
+fn named<'p, T>(patterns: &'p [(String, T)], name: Option<&str>) -> Option<&'p str> {
+    let name = name?;
+    patterns.iter().map(|(pattern, _)| pattern.as_str()).find(|pattern| matches(pattern, name))
+}
+
+fn place(id: ScopeId) -> usize {
+    usize::try_from(id).unwrap_or(usize::MAX)
+}
