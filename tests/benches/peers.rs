@@ -14,6 +14,8 @@ mod keyed;
 mod measure;
 #[path = "peers/memory.rs"]
 mod memory;
+#[path = "peers/scheduler.rs"]
+mod scheduler;
 #[path = "peers/waiting.rs"]
 mod waiting;
 
@@ -21,7 +23,7 @@ use std::io::Write;
 
 use measure::Plan;
 
-const PARTS: [&str; 5] = ["direct", "handle", "keyed", "memory", "waiting"];
+const PARTS: [&str; 6] = ["direct", "handle", "keyed", "memory", "scheduler", "waiting"];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,6 +43,7 @@ fn main() {
             "handle" => handle::series(&plan),
             "keyed" => keyed::series(&plan),
             "memory" => memory::series(&plan),
+            "scheduler" => scheduler::series(&plan),
             "waiting" => waiting::series(&plan),
             unknown => panic!("no part `{unknown}`: use {}", PARTS.join(", ")),
         };

@@ -118,7 +118,7 @@ mod tests {
     fn all_parts_are_measured_unless_some_are_asked_for() {
         let all = benches(&BenchFlags::default()).to_string();
         assert!(
-            all.ends_with("--bench peers -- --parts direct,handle,keyed,memory,waiting"),
+            all.ends_with("--bench peers -- --parts direct,handle,keyed,memory,scheduler,waiting"),
             "{all}"
         );
         let some = BenchFlags { quick: true, only: vec![Part::Handle], json: None };

@@ -62,6 +62,8 @@ pub(crate) enum Part {
     Keyed,
     /// What a key takes.
     Memory,
+    /// Who is next among many who wait.
+    Scheduler,
     /// Many tasks that wait.
     Waiting,
 }
@@ -73,6 +75,7 @@ impl fmt::Display for Part {
             Self::Handle => "handle",
             Self::Keyed => "keyed",
             Self::Memory => "memory",
+            Self::Scheduler => "scheduler",
             Self::Waiting => "waiting",
         })
     }

@@ -341,7 +341,12 @@ impl Ledger {
 
     /// The earliest instant by which `total` can have passed in pieces, on top of what is lent.
     pub fn earliest(&self, now: Instant, total: &Amounts) -> Instant {
-        let at = |account: &Account| match total.get(account.limit.dimension()) {
+        self.earliest_of(now, |dimension| total.get(dimension))
+    }
+
+    /// The same for a total that is told by dimension.
+    pub fn earliest_of(&self, now: Instant, total: impl Fn(Dimension) -> u64) -> Instant {
+        let at = |account: &Account| match total(account.limit.dimension()) {
             0 => now,
             amount => account.meter.earliest(now, amount.saturating_add(account.lent)),
         };

@@ -18,8 +18,8 @@ use tokio::sync::oneshot;
 use crate::front::{Front, Grant};
 use crate::limiter::{Event, Limiter, LimiterConfig, LimiterState};
 use crate::messages::{
-    Acquire, Answer, Borrow, Drain, Failed, Inspect, Lent, Recall, Reconfigure, ReconfigureError,
-    Relimit, Reply, Reset, Resume, Settle, Stop, Unavailable,
+    Acquire, Answer, Borrow, Drain, Explain, ExplainWaiting, Failed, Inspect, Lent, Recall,
+    Reconfigure, ReconfigureError, Relimit, Reply, Reset, Resume, Settle, Stop, Unavailable,
 };
 use crate::settlement::Call;
 use crate::{Report, Request, Settlement, Ticket};
@@ -355,6 +355,28 @@ impl Handler<Inspect> for LimiterActor {
         self.enter(ctx, |_, _| {});
         let state: LimiterState = self.machine.state(self.front.now());
         MessageResult(state)
+    }
+}
+
+impl Handler<Explain> for LimiterActor {
+    type Result = MessageResult<Explain>;
+
+    /// Settles the gate first, so that what is answered is exact.
+    fn handle(&mut self, explain: Explain, ctx: &mut Context<Self>) -> Self::Result {
+        self.enter(ctx, |_, _| {});
+        MessageResult(self.machine.explain(self.front.now(), &explain.request))
+    }
+}
+
+impl Handler<ExplainWaiting> for LimiterActor {
+    type Result = MessageResult<ExplainWaiting>;
+
+    fn handle(&mut self, explain: ExplainWaiting, ctx: &mut Context<Self>) -> Self::Result {
+        self.enter(ctx, |_, _| {});
+        let now = self.front.now();
+        let waiting = self.machine.waiting(explain.most).into_iter();
+        let why = waiting.filter_map(|ticket| self.machine.explain_waiting(now, ticket));
+        MessageResult(why.collect())
     }
 }
 

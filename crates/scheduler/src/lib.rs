@@ -13,6 +13,8 @@
 pub mod actor;
 pub mod breaker;
 pub mod bulkhead;
+pub(crate) mod deadlines;
+pub mod explanation;
 #[cfg(feature = "actor")]
 pub mod front;
 pub mod gate_book;
@@ -31,6 +33,7 @@ pub mod shortage;
 pub mod slice;
 pub(crate) mod tariff;
 
+pub use explanation::Explanation;
 pub use limiter::{
     Event, Limiter, LimiterConfig, LimiterState, PartState, RefusedLimits, SlotsState,
 };

@@ -40,6 +40,7 @@ use crate::{Report, Request, Shortage, Ticket};
 mod admit;
 mod backfill;
 mod close;
+mod explain;
 mod line;
 mod model;
 mod plan;

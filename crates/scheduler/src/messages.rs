@@ -6,7 +6,7 @@ use tidegate_units::{Amounts, Instant, Limit, Rejection, Scope, ServiceName, Spa
 
 use crate::front::Grant;
 use crate::limiter::LimiterState;
-use crate::{RefusedLimits, Report, Request};
+use crate::{Explanation, RefusedLimits, Report, Request};
 
 /// From a handle that found the gate short: wait in line.
 #[derive(Debug, Message)]
@@ -114,6 +114,22 @@ pub struct Drain {
 #[derive(Debug, Message)]
 #[rtype(result = "LimiterState")]
 pub struct Inspect;
+
+/// From a host, through its handle: what would become of this request if it came now? Nothing is taken.
+#[derive(Debug, Message)]
+#[rtype(result = "Explanation")]
+pub struct Explain {
+    /// Who would want what.
+    pub request: Request,
+}
+
+/// From a host, through its handle: why do those who wait wait, the first to come first?
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<Explanation>")]
+pub struct ExplainWaiting {
+    /// How many to tell of.
+    pub most: usize,
+}
 
 /// From a host, through its handle: forget what was used of the service's own limits.
 #[derive(Debug, Message)]

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use foldhash::fast::RandomState;
 use tidegate_units::{Instant, Overflow, Priority, QueuePolicy};
 
+use crate::deadlines::Deadlines;
 use crate::order::{Order, Slot, Spot};
 use crate::scopes::ScopeId;
 use crate::tariff::{Tariff, Totals};
@@ -41,8 +43,8 @@ pub(crate) struct Entry {
 pub(crate) struct Queue {
     entries: Vec<Option<Entry>>,
     vacant: Vec<Slot>,
-    tickets: HashMap<Ticket, Slot>,
-    deadlines: BTreeSet<(Instant, Slot)>,
+    tickets: HashMap<Ticket, Slot, RandomState>,
+    deadlines: Deadlines,
     later: BTreeSet<(Instant, Slot)>,
     /// By class, who came first; kept only where that decides who is dropped.
     ages: Option<[BTreeMap<u64, Slot>; Priority::ALL.len()]>,
@@ -56,8 +58,8 @@ impl Queue {
         Self {
             entries: Vec::new(),
             vacant: Vec::new(),
-            tickets: HashMap::new(),
-            deadlines: BTreeSet::new(),
+            tickets: HashMap::default(),
+            deadlines: Deadlines::default(),
             later: BTreeSet::new(),
             ages: drops.then(Default::default),
             arrivals: 0,
@@ -76,6 +78,11 @@ impl Queue {
     /// What everybody takes together.
     pub(crate) fn totals(&self) -> &Totals {
         &self.totals
+    }
+
+    /// The how-manyth the next to come will be.
+    pub(crate) fn arrivals(&self) -> u64 {
+        self.arrivals
     }
 
     /// The call in a slot.
@@ -115,7 +122,7 @@ impl Queue {
             Slot::try_from(self.entries.len() - 1).unwrap_or(Slot::MAX)
         });
         self.tickets.insert(request.ticket, slot);
-        self.deadlines.insert((request.deadline, slot));
+        self.deadlines.add(request.deadline, slot, arrival);
         if let Some(ages) = &mut self.ages {
             ages[request.priority.index()].insert(arrival, slot);
         }
@@ -138,7 +145,6 @@ impl Queue {
         let entry = self.entries.get_mut(index(slot))?.take()?;
         self.vacant.push(slot);
         self.tickets.remove(&entry.request.ticket);
-        self.deadlines.remove(&(entry.request.deadline, slot));
         if let Place::Later(until) = entry.place {
             self.later.remove(&(until, slot));
         }
@@ -146,6 +152,8 @@ impl Queue {
             ages[entry.request.priority.index()].remove(&entry.arrival);
         }
         tariff.subtract(&mut self.totals, &entry.request.cost);
+        let entries = &self.entries;
+        self.deadlines.left(|slot, arrival| waits(entries, slot, arrival));
         Some(entry)
     }
 
@@ -162,13 +170,14 @@ impl Queue {
 
     /// The earliest deadline, or end of a back-off.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let first = |times: &BTreeSet<(Instant, Slot)>| times.first().map(|(at, _)| *at);
-        [first(&self.deadlines), first(&self.later)].into_iter().flatten().min()
+        let later = self.later.first().map(|(at, _)| *at);
+        [self.deadlines.next(), later].into_iter().flatten().min()
     }
 
-    /// Somebody whose deadline has come.
-    pub(crate) fn expired(&self, now: Instant) -> Option<Slot> {
-        self.deadlines.first().filter(|(deadline, _)| *deadline <= now).map(|(_, slot)| *slot)
+    /// Somebody whose deadline has come; asked once.
+    pub(crate) fn expired(&mut self, now: Instant) -> Option<Slot> {
+        let entries = &self.entries;
+        self.deadlines.pop(now, |slot, arrival| waits(entries, slot, arrival))
     }
 
     /// Takes out somebody who has backed off long enough; it waits nowhere then.
@@ -182,6 +191,11 @@ impl Queue {
     pub(crate) fn backing_off(&self) -> usize {
         self.later.len()
     }
+}
+
+fn waits(entries: &[Option<Entry>], slot: Slot, arrival: u64) -> bool {
+    let entry = entries.get(index(slot)).and_then(Option::as_ref);
+    entry.is_some_and(|entry| entry.arrival == arrival)
 }
 
 fn index(slot: Slot) -> usize {

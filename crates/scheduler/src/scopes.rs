@@ -5,7 +5,9 @@
 //! before, so that nobody goes on in vain.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
+use foldhash::quality::RandomState;
 use tidegate_algorithms::Ledger;
 use tidegate_units::policy::scoped::matches;
 use tidegate_units::{
@@ -59,7 +61,7 @@ pub(crate) struct Scopes {
     rules: Rules,
     wall_origin: WallOrigin,
     parts: Vec<Part>,
-    by_scope: HashMap<Scope, ScopeId>,
+    by_scope: HashMap<Scope, ScopeId, RandomState>,
     /// Where the values of keys begin; models and endpoints, which stay, come before.
     first_key: usize,
     /// Where to look next for a part that is not in use.
@@ -166,7 +168,7 @@ impl Scopes {
             rules,
             wall_origin,
             parts: Vec::new(),
-            by_scope: HashMap::new(),
+            by_scope: HashMap::default(),
             first_key: 0,
             hand: 0,
             timers: BTreeSet::new(),
@@ -240,7 +242,7 @@ impl Scopes {
         if policy.limits.is_empty() && policy.concurrency.is_none() {
             return None;
         }
-        let scope = Scope::Key(self.service.clone(), key.clone());
+        let scope = Scope::Key(self.service.clone(), Arc::new(key.clone()));
         if let Some(id) = self.by_scope.get(&scope) {
             return Some(*id);
         }
@@ -249,7 +251,7 @@ impl Scopes {
         let vacated = if full { self.vacate(now) } else { None };
         let others = full && vacated.is_none();
         let scope = match Key::new(key.name().as_str(), OTHERS) {
-            Ok(key) if others => Scope::Key(self.service.clone(), key),
+            Ok(key) if others => Scope::Key(self.service.clone(), Arc::new(key)),
             _ => scope,
         };
         if let Some(id) = self.by_scope.get(&scope) {
@@ -305,6 +307,7 @@ impl Scopes {
 
     /// How many turns a key takes while others take one.
     pub(crate) fn weight(&self, key: Option<&Key>) -> u32 {
+        let key = key.filter(|_| !self.policies.each.is_empty());
         let weight = |key: &Key| {
             self.policies.each.get(&key.name()).and_then(|policy| policy.weights.get(key.value()))
         };

@@ -118,6 +118,12 @@ impl Totals {
         }
     }
 
+    /// The sum of one dimension.
+    pub(crate) fn get(&self, dimensions: &[Dimension], dimension: Dimension) -> u64 {
+        let place = dimensions.iter().position(|known| *known == dimension);
+        place.map_or(0, |place| self.at(place))
+    }
+
     /// The sums by dimension.
     pub(crate) fn iter<'t>(
         &'t self,

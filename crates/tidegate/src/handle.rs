@@ -5,10 +5,12 @@ use std::thread::ThreadId;
 
 use actix::Addr;
 use tidegate_algorithms::{Carry, LimitUsage};
-use tidegate_scheduler::LimiterState;
 use tidegate_scheduler::actor::LimiterActor;
 use tidegate_scheduler::front::Front;
-use tidegate_scheduler::messages::{Inspect, Reconfigure, ReconfigureError, Reset, Unavailable};
+use tidegate_scheduler::messages::{
+    Explain, ExplainWaiting, Inspect, Reconfigure, ReconfigureError, Reset, Unavailable,
+};
+use tidegate_scheduler::{Explanation, LimiterState};
 use tidegate_supervisor::actor::SupervisorActor;
 use tidegate_units::{Cost, Limit, Priority, Scope, ServiceName, Span};
 
@@ -72,6 +74,44 @@ impl Handle {
         let inspect = tidegate_supervisor::actor::Inspect;
         let shared = self.core.supervisor.send(inspect).await.map_err(gone)?;
         Ok(Usage { service, shared: shared.limits })
+    }
+
+    /// What would become of a request if it were made now: at once or when, which limit binds at which
+    /// scope, who is ahead, and what it would take for it to run at once. Takes nothing.
+    ///
+    /// ```
+    /// use tidegate::{ServiceConfig, Tidegate};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # actix::System::new().block_on(async {
+    /// let limits = ["1 request per minute".parse()?];
+    /// let tidegate = Tidegate::builder().service("git", ServiceConfig::limited(limits))?.start()?;
+    /// let git = tidegate.service("git")?;
+    /// assert_eq!(git.explain(&git.request()).await?.to_string(), "runs at once");
+    ///
+    /// git.request().acquire().await?.done();
+    /// let why = git.explain(&git.request()).await?;
+    /// assert_eq!(why.missing[0].to_string(), "1 more requests of service `git`");
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Handle::usage`], and [`AcquireError::InvalidKey`].
+    pub async fn explain(&self, request: &PermitRequest<'_>) -> Result<Explanation, AcquireError> {
+        let request = request.as_asked()?;
+        self.core.limiter.send(Explain { request }).await.map_err(|_| self.core.gone())
+    }
+
+    /// Why those who wait for this service wait, the first to come first, at most `most` of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Handle::usage`].
+    pub async fn explain_waiting(&self, most: usize) -> Result<Vec<Explanation>, AcquireError> {
+        self.core.limiter.send(ExplainWaiting { most }).await.map_err(|_| self.core.gone())
     }
 
     /// Forgets what was used of the service's own limits: for tests, or after a mistake was mended

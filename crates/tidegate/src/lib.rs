@@ -58,8 +58,9 @@ pub use tidegate_adaptive::Observation;
 pub use tidegate_algorithms::Carry;
 pub use tidegate_config::{Config, ConfigErrors, ServiceConfig};
 pub use tidegate_observability::{Event, Events};
+pub use tidegate_scheduler::explanation::{AheadOf, Missing, Standing};
 pub use tidegate_scheduler::messages::{ReconfigureError, Unavailable};
-pub use tidegate_scheduler::{LimiterState, RefusedLimits};
+pub use tidegate_scheduler::{Explanation, LimiterState, RefusedLimits};
 pub use tidegate_supervisor::{RestartPolicy, SupervisorState};
 pub use tidegate_units::{
     BreakerPolicy, Calendar, Code, Concurrency, Cost, Dimension, EnforcedAs, Jitter, Key,

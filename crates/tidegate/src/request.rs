@@ -261,6 +261,11 @@ impl<'h> PermitRequest<'h> {
         }
     }
 
+    /// The request as the limiter would get it.
+    pub(crate) fn as_asked(&self) -> Result<Request, AcquireError> {
+        self.check().map(|()| self.in_line())
+    }
+
     /// The request as the limiter gets it.
     fn in_line(&self) -> Request {
         let front = &self.core.front;

@@ -76,7 +76,7 @@ pub enum Scope {
     /// The calls to those endpoints of a service that match a pattern.
     Endpoint(ServiceName, Arc<str>),
     /// The calls to a service on behalf of one agent, tenant or loop.
-    Key(ServiceName, Key),
+    Key(ServiceName, Arc<Key>),
 }
 
 impl fmt::Display for Scope {

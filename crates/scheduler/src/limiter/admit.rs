@@ -8,6 +8,32 @@ use crate::queue::{Entry, Place};
 use crate::scopes::ScopeId;
 use crate::tariff::Totals;
 
+/// When a call is served, if nobody else comes.
+#[derive(Debug)]
+pub(super) struct Forecast {
+    /// Then.
+    pub(super) at: Instant,
+    /// Who is served before it in line, and what it takes itself.
+    pub(super) line: Ahead,
+    /// Who goes on before it from the part where it waits, and what it takes itself.
+    pub(super) part: Option<(ScopeId, Ahead)>,
+}
+
+impl Forecast {
+    /// How many are before it.
+    pub(super) fn count(&self) -> u64 {
+        self.line.count + self.part.as_ref().map_or(0, |(_, ahead)| ahead.count)
+    }
+}
+
+/// At which part a call waits, if it does not stand in line.
+fn place_of(entry: &Entry) -> Option<ScopeId> {
+    match entry.place {
+        Place::Scope(id, _) => Some(id),
+        Place::Line(_) | Place::Later(_) => None,
+    }
+}
+
 impl Limiter {
     /// Judges those who have come since the last time and have not been granted.
     pub(super) fn judge_newcomers(&mut self, now: Instant) {
@@ -79,7 +105,7 @@ impl Limiter {
         if served_at <= deadline {
             return None;
         }
-        let (served_at, _) = self.forecast(now, entry);
+        let Forecast { at: served_at, .. } = self.forecast(now, entry, place_of(entry), false);
         if served_at <= deadline {
             return None;
         }
@@ -95,7 +121,7 @@ impl Limiter {
         let mut at = self.not_before(now, entry);
         if !self.is_next_in_line(entry) {
             let all = self.queue.totals();
-            at = at.max(self.ledger.earliest(now, &self.amounts(all)));
+            at = at.max(self.earliest(now, all));
         }
         for id in &entry.scopes {
             // Who waits there waits in the queue, and may be for something else.
@@ -108,20 +134,26 @@ impl Limiter {
         entry.scopes.is_empty() && self.queue.len() == 1 && self.ledger.is_empty()
     }
 
-    /// When a call is served, if nobody else comes, and who is served before it.
-    pub(super) fn forecast(&self, now: Instant, entry: &Entry) -> (Instant, u64) {
+    /// When a call is served that waits at `part`, or in line, if nobody else comes; and who is served
+    /// before it, `named` if it is to be told who they are.
+    pub(super) fn forecast(
+        &self,
+        now: Instant,
+        entry: &Entry,
+        part: Option<ScopeId>,
+        named: bool,
+    ) -> Forecast {
         let mut at = self.not_before(now, entry);
-        let mut ahead = self.ahead_in(&self.line, entry);
-        self.tariff.add(&mut ahead.totals, &entry.request.cost);
-        at = at.max(self.ledger.earliest(now, &self.amounts(&ahead.totals)));
-        let mut count = ahead.count;
-        if let Place::Scope(id, _) = entry.place {
-            let mut ahead = self.ahead_in(&self.scopes.get(id).order, entry);
+        let mut line = self.ahead_in(&self.line, entry, named);
+        self.tariff.add(&mut line.totals, &entry.request.cost);
+        at = at.max(self.earliest(now, &line.totals));
+        let part = part.map(|id| {
+            let mut ahead = self.ahead_in(&self.scopes.get(id).order, entry, named);
             self.tariff.add(&mut ahead.totals, &entry.request.cost);
             at = at.max(self.at_part(now, id, &ahead.totals));
-            count += ahead.count;
-        }
-        (at, count)
+            (id, ahead)
+        });
+        Forecast { at, line, part }
     }
 
     /// Before this nothing can be granted to a call, whatever waits.
@@ -138,7 +170,7 @@ impl Limiter {
         part.ledger.earliest(now, &amounts)
     }
 
-    fn ahead_in(&self, order: &Order, entry: &Entry) -> Ahead {
+    fn ahead_in(&self, order: &Order, entry: &Entry, named: bool) -> Ahead {
         let request = &entry.request;
         let key = self.flow_key(request.labels.as_deref());
         let candidate = Candidate {
@@ -147,7 +179,13 @@ impl Limiter {
             rank: self.rules.rank(request.deadline, entry.arrival),
             cost: &request.cost,
         };
-        order.ahead_of(candidate, &self.tariff)
+        order.ahead_of(candidate, &self.tariff, named)
+    }
+
+    /// By when so much has passed the service.
+    fn earliest(&self, now: Instant, totals: &Totals) -> Instant {
+        let dimensions = self.tariff.dimensions();
+        self.ledger.earliest_of(now, |dimension| totals.get(dimensions, dimension))
     }
 
     pub(super) fn amounts(&self, totals: &Totals) -> Amounts {
@@ -163,10 +201,10 @@ impl Limiter {
     ) -> Option<Rejection> {
         let entry = self.queue.get(slot)?;
         let mut rejection = self.binding(now, entry);
-        let (served_at, ahead) = self.forecast(now, entry);
-        let foreseen = Some(served_at.since(now)).filter(|wait| *wait > Span::ZERO);
+        let forecast = self.forecast(now, entry, place_of(entry), false);
+        let foreseen = Some(forecast.at.since(now)).filter(|wait| *wait > Span::ZERO);
         rejection.retry_after = wait.or(foreseen).max(rejection.retry_after);
-        rejection.queue_position = Some(ahead);
+        rejection.queue_position = Some(forecast.count());
         Some(rejection)
     }
 }

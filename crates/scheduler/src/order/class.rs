@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use foldhash::quality::RandomState;
 use tidegate_units::Cost;
 
 use crate::order::flow::{Flow, FlowKey};
@@ -34,7 +35,7 @@ pub(crate) struct Class {
     flows: Vec<Flow>,
     /// Places in `flows` that nobody holds.
     vacant: Vec<FlowId>,
-    by_key: HashMap<FlowKey, FlowId>,
+    by_key: HashMap<FlowKey, FlowId, RandomState>,
     /// Who waits, by start and turn.
     active: BTreeSet<(Work, u64, FlowId)>,
     /// Who does not wait and is ahead of virtual time, by where it is.
@@ -51,7 +52,7 @@ impl Class {
             totals,
             flows: Vec::new(),
             vacant: Vec::new(),
-            by_key: HashMap::new(),
+            by_key: HashMap::default(),
             active: BTreeSet::new(),
             idle: BTreeSet::new(),
             turns: 0,

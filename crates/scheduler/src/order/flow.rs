@@ -25,8 +25,13 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
+    /// How far calls of `work` together move this flow in virtual time.
+    pub(crate) fn stretch_of(&self, work: Work) -> Work {
+        work / u128::from(self.weight.max(1))
+    }
+
     /// How far a call of `work` moves this flow in virtual time.
     pub(crate) fn stretch(&self, work: Work) -> Work {
-        (work / u128::from(self.weight.max(1))).max(1)
+        self.stretch_of(work).max(1)
     }
 }

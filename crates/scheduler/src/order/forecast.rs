@@ -26,13 +26,34 @@ pub(crate) struct Ahead {
     pub(crate) totals: Totals,
     /// How many they are.
     pub(crate) count: u64,
+    /// Who they are: how many of which class and key, if that was asked for. `None` for the key where
+    /// it does not matter.
+    pub(crate) by: Option<Vec<(Priority, FlowKey, u64)>>,
+}
+
+/// Some of those who wait: of one class, and of one key if they are.
+#[derive(Debug, Clone, Copy)]
+struct Group<'o> {
+    class: Priority,
+    key: Option<&'o FlowKey>,
+    totals: &'o Totals,
+    len: usize,
 }
 
 impl Ahead {
-    fn add(&mut self, other: &Totals, count: usize, part: Work, whole: Work) {
-        self.totals.add_part(other, part, whole);
-        let count = u64::try_from(count).unwrap_or(u64::MAX);
-        self.count = self.count.saturating_add(portion(count, part, whole));
+    /// Nobody; `named` if it is to be told who they are.
+    fn nobody(tariff: &Tariff, named: bool) -> Self {
+        Self { totals: tariff.nothing(), count: 0, by: named.then(Vec::new) }
+    }
+
+    /// Adds `part` of `whole` of some.
+    fn add(&mut self, some: Group<'_>, part: Work, whole: Work) {
+        self.totals.add_part(some.totals, part, whole);
+        let count = portion(u64::try_from(some.len).unwrap_or(u64::MAX), part, whole);
+        self.count = self.count.saturating_add(count);
+        if let Some(by) = self.by.as_mut().filter(|_| count > 0) {
+            by.push((some.class, some.key.cloned().flatten(), count));
+        }
     }
 }
 
@@ -46,20 +67,26 @@ pub(crate) struct Candidate<'c> {
 }
 
 impl Order {
-    /// Who would be served before this call.
-    pub(crate) fn ahead_of(&self, candidate: Candidate<'_>, tariff: &Tariff) -> Ahead {
+    /// Who would be served before this call; `named` if it is to be told who they are.
+    pub(crate) fn ahead_of(&self, candidate: Candidate<'_>, tariff: &Tariff, named: bool) -> Ahead {
         let own = candidate.class.index();
-        let mut ahead = Ahead { totals: tariff.nothing(), count: 0 };
+        let mut ahead = Ahead::nobody(tariff, named);
         self.classes[own].ahead_of(candidate, tariff, &mut ahead);
         let in_class = tariff.work_of(&ahead.totals).saturating_add(tariff.work(candidate.cost));
         let strict = self.rules.strict;
-        for class in &self.classes[..own.min(strict)] {
-            ahead.add(&class.totals, class.len, 1, 1);
+        for index in 0..own.min(strict) {
+            ahead.add(self.group(index), 1, 1);
         }
         if own >= strict {
             self.add_rivals(own, in_class, tariff, &mut ahead);
         }
         ahead
+    }
+
+    /// All of a class.
+    fn group(&self, index: usize) -> Group<'_> {
+        let class = &self.classes[index];
+        Group { class: Priority::ALL[index], key: None, totals: &class.totals, len: class.len }
     }
 
     /// Adds what other classes below the strict ones are served until class `own` has had `in_class`.
@@ -70,15 +97,14 @@ impl Order {
         let by_share = self.step(own, in_class);
         let until = by_share.min(in_class.saturating_add(above));
         let rivals = until - in_class.min(until);
-        for class in &self.classes[self.rules.strict..own] {
-            ahead.add(&class.totals, class.len, rivals, above);
+        for index in self.rules.strict..own {
+            ahead.add(self.group(index), rivals, above);
         }
         for index in own + 1..CLASSES {
             let share = self.rules.shares[index];
             if share > Share::NONE && !self.classes[index].is_empty() {
                 let owed = until / 1_000 * u128::from(share.as_per_mille());
-                let class = &self.classes[index];
-                ahead.add(&class.totals, class.len, owed, work(index));
+                ahead.add(self.group(index), owed, work(index));
             }
         }
     }
@@ -89,35 +115,39 @@ impl Class {
         let own = self.find(candidate.key);
         let mut start = self.time;
         if let Some(flow) = own {
+            let (part, whole) = flow.before(candidate.rank);
+            let mut before = tariff.nothing();
+            before.add_part(&flow.totals, part, whole);
             start = start.max(flow.start);
-            let before = flow.before(candidate.rank, tariff);
-            start = start.saturating_add(flow.stretch(tariff.work_of(&before.totals)));
-            ahead.add(&before.totals, usize::try_from(before.count).unwrap_or(usize::MAX), 1, 1);
+            start = start.saturating_add(flow.stretch_of(tariff.work_of(&before)));
+            ahead.add(flow.group(candidate.class), part, whole);
         }
         let is_own = |flow: &&Flow| own.is_some_and(|own| std::ptr::eq(own, *flow));
         for flow in self.active().take(FLOWS_MAX).take_while(|flow| flow.start < start) {
             if !is_own(&flow) {
                 let time = start - flow.start;
                 let served = time.saturating_mul(u128::from(flow.weight));
-                ahead.add(&flow.totals, flow.waiting.len(), served, tariff.work_of(&flow.totals));
+                ahead.add(flow.group(candidate.class), served, tariff.work_of(&flow.totals));
             }
         }
     }
 }
 
 impl Flow {
-    /// Who is before this rank, which may wait here itself.
-    fn before(&self, rank: Rank, tariff: &Tariff) -> Ahead {
+    /// All of a flow.
+    fn group(&self, class: Priority) -> Group<'_> {
+        Group { class, key: Some(&self.key), totals: &self.totals, len: self.waiting.len() }
+    }
+
+    /// Which part of this flow is before this rank, which may wait here itself.
+    fn before(&self, rank: Rank) -> (Work, Work) {
         let behind = self.waiting.range(rank..).take(OWN_MAX).count();
         let count = if behind < OWN_MAX {
             self.waiting.len() - behind
         } else {
             self.waiting.range(..rank).take(OWN_MAX).count()
         };
-        let mut before = Ahead { totals: tariff.nothing(), count: 0 };
-        let part = u128::try_from(count).unwrap_or(0);
-        let whole = u128::try_from(self.waiting.len()).unwrap_or(1);
-        before.add(&self.totals, self.waiting.len(), part, whole);
-        before
+        let wide = |count: usize| u128::try_from(count).unwrap_or(Work::MAX);
+        (wide(count), wide(self.waiting.len()).max(1))
     }
 }
