@@ -19,7 +19,8 @@
 //!
 //! # Invariants
 //!
-//! - SLOT-1: there are never more calls under way whose lease has not ended than there are slots.
+//! - SLOT-1: there are never more calls under way whose lease has not ended than there are slots,
+//!   unless slots were taken away: then none is granted until there are fewer.
 //! - SLOT-2: a slot is given back at most once; one whose holder is gone comes back when its lease
 //!   ends.
 
