@@ -196,7 +196,7 @@ impl Breaker {
             Phase::Closed { since } if since.is_none_or(|since| since < granted_at) => {
                 self.count(now, verdict)
             }
-            Phase::HalfOpen { since, succeeded } if since < granted_at => {
+            Phase::HalfOpen { since, succeeded } => {
                 self.probe_ended(since, succeeded, granted_at, verdict)
             }
             _ => Change::None,
@@ -317,7 +317,8 @@ impl Breaker {
             || (enough(slow) && slow_rate.is_reached_by(slow, ended))
     }
 
-    /// A call ended that was granted after the last opening, while the breaker is half-open.
+    /// A call ended while the breaker is half-open. All probes were let through after the opening, so a
+    /// call that was granted before it is none.
     fn probe_ended(
         &mut self,
         since: Instant,

@@ -264,6 +264,20 @@ impl Model {
         assert!(live <= self.bulkhead.held() + waiting, "SLOT-1: somebody was forgotten");
         let counted = self.bulkhead.held() + self.bulkhead.in_gate() + self.bulkhead.free();
         assert_eq!(counted, self.bulkhead.slots(), "all slots are somewhere");
+        if !self.inexact {
+            self.check_leases();
+        }
+    }
+
+    /// Who is out and when the first lease ends, as if all that have ended were healed.
+    fn check_leases(&self) {
+        let mut bulkhead = self.bulkhead.clone();
+        bulkhead.heal(self.latest);
+        let live = self.open.iter().filter(|holder| !self.has_ended(holder));
+        let counted: Vec<_> = live.filter_map(|holder| holder.counted).collect();
+        assert_eq!(bulkhead.held(), u64::try_from(counted.len()).expect("few"));
+        let first = counted.iter().min().map(|counted| *counted + LEASE);
+        assert_eq!(bulkhead.next_deadline(), first, "each lease is its holder's own");
     }
 
     /// Everybody closes, or nobody does and all leases end: either way nothing is held.

@@ -139,6 +139,16 @@ mod tests {
     }
 
     #[test]
+    fn after_a_long_silence_nothing_is_left() {
+        for silence in 60..=180 {
+            let mut window = Window::new(Span::from_secs(60));
+            window.count(Instant::ZERO, FAILED);
+            let later = Instant::ZERO + Span::from_secs(silence);
+            assert_eq!(window.sum(later), Counts::default(), "{silence}");
+        }
+    }
+
+    #[test]
     fn the_end_of_time_is_counted_too() {
         let mut window = Window::new(Span::ZERO);
         window.count(Instant::MAX, FAILED);
