@@ -119,6 +119,10 @@ impl Bulkhead {
     ///
     /// Answers the instant that its permit has to carry: `now`, or the latest instant seen where the
     /// clock stepped back.
+    ///
+    /// # Panics
+    ///
+    /// With debug assertions, if no slot is free.
     pub fn hold(&mut self, now: Instant) -> Instant {
         debug_assert!(self.free() > 0, "SLOT-1: no slot is free");
         let at = self.see(now);
@@ -128,12 +132,20 @@ impl Bulkhead {
     }
 
     /// Puts `count` slots, which must be free, into the gate.
+    ///
+    /// # Panics
+    ///
+    /// With debug assertions, if so many are not free.
     pub fn lend(&mut self, count: u64) {
         debug_assert!(count <= self.free(), "SLOT-1: {count} slots are not free");
         self.in_gate = self.in_gate.saturating_add(count);
     }
 
     /// Takes back `count` slots that nobody took from the gate.
+    ///
+    /// # Panics
+    ///
+    /// With debug assertions, if so many are not in the gate.
     pub fn take_back(&mut self, count: u64) {
         debug_assert!(count <= self.in_gate, "SLOT-1: {count} slots are not in the gate");
         self.in_gate = self.in_gate.saturating_sub(count);
@@ -144,6 +156,10 @@ impl Bulkhead {
     ///
     /// Answers the instant at which they are counted, which callers of the gate are to be told from
     /// then on: `now`, or a little after the last reading where that is not later.
+    ///
+    /// # Panics
+    ///
+    /// With debug assertions, if so many were not in the gate.
     pub fn taken_from_gate(&mut self, now: Instant, count: u64) -> Instant {
         debug_assert!(count <= self.in_gate, "SLOT-1: {count} slots were not in the gate");
         let next = self.reading + Span::from_nanos(1);

@@ -64,7 +64,8 @@ fn a_call_from_the_queue_is_never_taken_for_one_from_the_gate() {
     bulkhead.lend(1);
     let told = bulkhead.taken_from_gate(at(1), 0);
     let queued = bulkhead.hold(at(2));
-    bulkhead.taken_from_gate(at(3), 1);
+    let counted = bulkhead.taken_from_gate(at(3), 1);
+    assert!(!bulkhead.release(counted, false), "it took from the gate");
     assert!(bulkhead.release(told, true));
     assert_eq!(bulkhead.next_deadline(), Some(at(12)), "that of the queue is still out");
     assert!(!bulkhead.release(told, true), "nobody else took from the gate");
