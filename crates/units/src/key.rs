@@ -72,14 +72,22 @@ impl Key {
     ///
     /// [`InvalidKey`] with the form that is expected.
     pub fn new(name: &str, value: &str) -> Result<Self, InvalidKey> {
-        let invalid = |_| InvalidKey::Name { text: name.chars().take(40).collect() };
-        let name: KeyName = name.parse().map_err(invalid)?;
+        let name = Self::name_of(name)?;
         if value.is_empty() || value.len() > Self::VALUE_MAX || value.chars().any(char::is_control)
         {
             let (name, bytes) = (name.as_str().to_owned(), value.len());
             return Err(InvalidKey::Value { name, bytes });
         }
         Ok(Self { name, value: value.into() })
+    }
+
+    /// What `text` says that a key names.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidKey::Name`].
+    pub fn name_of(text: &str) -> Result<KeyName, InvalidKey> {
+        text.parse().map_err(|_| InvalidKey::Name { text: text.chars().take(40).collect() })
     }
 
     /// What it names.

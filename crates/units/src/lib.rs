@@ -45,8 +45,8 @@ pub use key::{InvalidKey, Key, KeyName};
 pub use limit::{EnforcedAs, Limit, LimitError};
 pub use outcome::Outcome;
 pub use policy::{
-    BreakerPolicy, Concurrency, Jitter, KeyPolicy, Overflow, QueuePolicy, RetryPolicy, ScopePolicy,
-    ScopedPolicies, Share,
+    BreakerPolicy, Concurrency, Jitter, KeyPolicy, Overflow, PolicyError, PolicyFault, QueuePolicy,
+    RetryPolicy, ScopePolicy, ScopedPolicies, Share,
 };
 pub use priority::Priority;
 pub use rejection::{Code, Reason, Rejection};

@@ -108,8 +108,12 @@ impl Limit {
     ///
     /// # Errors
     ///
-    /// [`LimitError`] when the amount or the window is outside its range.
+    /// [`LimitError`] when the amount or the window is outside its range, or when the dimension is
+    /// [`Dimension::Slots`], which no window gives back.
     pub fn new(dimension: Dimension, amount: u64, window: Span) -> Result<Self, LimitError> {
+        if dimension == Dimension::Slots {
+            return Err(LimitError::Slots);
+        }
         if amount == 0 || amount > Self::AMOUNT_MAX {
             return Err(LimitError::Amount { text: amount.to_string() });
         }
@@ -322,6 +326,7 @@ impl FromStr for Limit {
             "request" => "requests",
             "token" => "tokens",
             "byte" => "bytes",
+            "slot" => "slots",
             other => other,
         };
         let dimension = singular.parse()?;
@@ -393,6 +398,8 @@ mod tests {
             "50 requests per fortnight",
             "50 requests per 0s",
             "50 requests per 400d",
+            "5 slots per minute",
+            "1 slot per minute",
         ];
         let mut refusals: Vec<String> = texts
             .iter()

@@ -1,9 +1,11 @@
 //! What a user may say about how one service is treated, beside its limits.
 //!
-//! Plain data with ranges: what a configuration is read into and what machines are made from.
+//! Plain data with ranges: what a configuration is read into and what machines are made from. Each
+//! policy has a method `faults`, which lists what in it is outside its range.
 
 pub mod breaker;
 pub mod concurrency;
+pub mod error;
 pub mod queue;
 pub mod retry;
 pub mod scoped;
@@ -11,6 +13,7 @@ pub mod share;
 
 pub use breaker::BreakerPolicy;
 pub use concurrency::Concurrency;
+pub use error::{PolicyError, PolicyFault};
 pub use queue::{Overflow, QueuePolicy};
 pub use retry::{Jitter, RetryPolicy};
 pub use scoped::{KeyPolicy, ScopePolicy, ScopedPolicies};

@@ -93,6 +93,7 @@ mod tests {
             "50 requests per month",
             "50 requests per week",
             "0 requests per day in UTC",
+            "5 slots per day in UTC",
         ];
         let refused = texts.map(|text| text.parse::<Limit>().expect_err("refused").to_string());
         let burst = "5 requests per day in UTC".parse::<Limit>().and_then(|limit| limit.burst(9));
@@ -105,6 +106,7 @@ mod tests {
         a month is of no fixed length: add a time zone, as in `per month in UTC` or `zone = "UTC"`, or write a length such as `7d`
         a week is of no fixed length: add a time zone, as in `per week in UTC` or `zone = "UTC"`, or write a length such as `7d`
         an amount of 0: use 1 to 1000000000000 per window
+        slots are held, not spent: use `concurrency`
         a burst of a limit per day in UTC: only a token-bucket has one, remove it
         "#);
     }

@@ -13,6 +13,9 @@ pub enum LimitError {
         /// The amount as written.
         text: String,
     },
+    /// No window gives slots back.
+    #[error("slots are held, not spent: use `concurrency`")]
+    Slots,
     /// The window is too short or too long.
     #[error("a window of {window}: use {} to {}", Limit::WINDOW_MIN, Limit::WINDOW_MAX)]
     Window {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Span;
-use crate::policy::Share;
+use crate::policy::{PolicyError, PolicyFault, Share};
 
 /// When a circuit breaker opens, for how long, and how it finds out that it may close.
 ///
@@ -16,9 +16,10 @@ pub struct BreakerPolicy {
     pub failures: u32,
     /// The smallest part of all calls that must have failed.
     pub failure_rate: Share,
-    /// How long a call may take before it counts as slow; `None`: no call is slow.
+    /// How long a call may take before it counts as slow: 1ms to 24h; `None`: no call is slow.
     pub slow_after: Option<Span>,
-    /// The smallest part of all calls that must have been slow.
+    /// The smallest part of all calls that must have been slow. Says something only beside
+    /// `slow_after`; without it, leave it as it is.
     pub slow_rate: Share,
     /// How far back it looks: 1s to 1h.
     pub window: Span,
@@ -31,6 +32,10 @@ pub struct BreakerPolicy {
 impl BreakerPolicy {
     /// The most failures that can be asked for.
     pub const FAILURES_MAX: u32 = 10_000;
+    /// The shortest time after which a call counts as slow.
+    pub const SLOW_MIN: Span = Span::from_millis(1);
+    /// The longest time after which a call counts as slow: a day.
+    pub const SLOW_MAX: Span = Span::from_secs(24 * 60 * 60);
     /// The shortest look back.
     pub const WINDOW_MIN: Span = Span::from_secs(1);
     /// The longest look back.
@@ -41,6 +46,42 @@ impl BreakerPolicy {
     pub const OPEN_MAX: Span = Span::from_secs(60 * 60);
     /// The most probes.
     pub const PROBES_MAX: u32 = 100;
+
+    /// What is outside its range.
+    ///
+    /// ```
+    /// use tidegate_units::{BreakerPolicy, PolicyError};
+    ///
+    /// let policy = BreakerPolicy { probes: 0, ..BreakerPolicy::default() };
+    /// assert_eq!(policy.faults()[0].error.to_string(), "0 probes: use 1 to 100");
+    /// assert!(BreakerPolicy::default().faults().is_empty());
+    /// ```
+    pub fn faults(&self) -> Vec<PolicyFault> {
+        let Self { failures, slow_after, window, open, probes, .. } = *self;
+        let mut faults = Vec::new();
+        if !(1..=Self::FAILURES_MAX).contains(&failures) {
+            faults.push(PolicyError::Failures { text: failures.to_string() }.at("failures"));
+        }
+        match slow_after {
+            Some(slow_after) if !(Self::SLOW_MIN..=Self::SLOW_MAX).contains(&slow_after) => {
+                faults.push(PolicyError::SlowAfter { slow_after }.at("slow_after"));
+            }
+            None if self.slow_rate != Self::default().slow_rate => {
+                faults.push(PolicyError::SlowRateAlone.at("slow_rate"));
+            }
+            _ => {}
+        }
+        if !(Self::WINDOW_MIN..=Self::WINDOW_MAX).contains(&window) {
+            faults.push(PolicyError::Window { window }.at("window"));
+        }
+        if !(Self::OPEN_MIN..=Self::OPEN_MAX).contains(&open) {
+            faults.push(PolicyError::Open { open }.at("open"));
+        }
+        if !(1..=Self::PROBES_MAX).contains(&probes) {
+            faults.push(PolicyError::Probes { text: probes.to_string() }.at("probes"));
+        }
+        faults
+    }
 }
 
 impl Default for BreakerPolicy {

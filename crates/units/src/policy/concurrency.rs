@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Span;
+use crate::policy::{PolicyError, PolicyFault};
 
 /// The most calls under way at a time. Each holds a slot from its grant until its permit is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,5 +26,26 @@ impl Concurrency {
     /// So many slots, each for up to ten minutes.
     pub const fn slots(slots: u32) -> Self {
         Self { slots, lease: Span::from_secs(10 * 60) }
+    }
+
+    /// What is outside its range.
+    ///
+    /// ```
+    /// use tidegate_units::Concurrency;
+    ///
+    /// assert!(Concurrency::slots(8).faults().is_empty());
+    /// let faults = Concurrency::slots(0).faults();
+    /// assert_eq!(faults[0].error.to_string(), "0 slots: use 1 to 10000");
+    /// ```
+    pub fn faults(&self) -> Vec<PolicyFault> {
+        let Self { slots, lease } = *self;
+        let mut faults = Vec::new();
+        if !(1..=Self::SLOTS_MAX).contains(&slots) {
+            faults.push(PolicyError::Slots { text: slots.to_string() }.at("slots"));
+        }
+        if !(Self::LEASE_MIN..=Self::LEASE_MAX).contains(&lease) {
+            faults.push(PolicyError::Lease { lease }.at("lease"));
+        }
+        faults
     }
 }

@@ -1,10 +1,10 @@
 //! What holds for a part of a service's calls: one model, one endpoint, one agent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::Limit;
 use crate::key::KeyName;
-use crate::policy::{BreakerPolicy, Concurrency};
+use crate::policy::{BreakerPolicy, Concurrency, PolicyError, PolicyFault};
+use crate::{Key, Limit};
 
 /// What holds for the calls of one service beside what holds for all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,7 +24,7 @@ pub struct ScopePolicy {
     pub limits: Vec<Limit>,
     /// How many calls may be under way.
     pub concurrency: Option<Concurrency>,
-    /// When they are left alone.
+    /// When they are left alone. For endpoints only: a model that fails says little of itself.
     pub breaker: Option<BreakerPolicy>,
 }
 
@@ -38,6 +38,35 @@ pub struct KeyPolicy {
     /// How many turns a value takes while others take one: 1 to 1000; 1 for those not named. At most
     /// 1000 values.
     pub weights: BTreeMap<String, u32>,
+}
+
+impl KeyPolicy {
+    /// What is outside its range in the weights of the key `name`.
+    ///
+    /// ```
+    /// use tidegate_units::KeyPolicy;
+    ///
+    /// let mut policy = KeyPolicy::default();
+    /// policy.weights.insert("planner".to_owned(), 0);
+    /// let faults = policy.faults("agent".parse()?);
+    /// assert_eq!(faults[0].error.to_string(), "a weight of 0: use 1 to 1000");
+    /// # Ok::<(), tidegate_units::InvalidDimensionName>(())
+    /// ```
+    pub fn faults(&self, name: KeyName) -> Vec<PolicyFault> {
+        let count = self.weights.len();
+        let many = (count > ScopedPolicies::WEIGHTS_MAX)
+            .then(|| PolicyError::ManyWeights { count }.at("weight"));
+        let mut faults: Vec<PolicyFault> = many.into_iter().collect();
+        for (value, weight) in &self.weights {
+            if let Err(invalid) = Key::new(name.as_str(), value) {
+                faults.push(PolicyError::Key(invalid).of("weight", value));
+            }
+            if !(1..=ScopedPolicies::WEIGHT_MAX).contains(weight) {
+                faults.push(PolicyError::Weight { text: weight.to_string() }.of("weight", value));
+            }
+        }
+        faults
+    }
 }
 
 impl ScopedPolicies {
@@ -56,6 +85,48 @@ impl ScopedPolicies {
     pub fn is_empty(&self) -> bool {
         self.models.is_empty() && self.endpoints.is_empty() && self.each.is_empty()
     }
+
+    /// What is wrong with the patterns and with how many there are of anything. The policies that
+    /// they lead to have faults of their own.
+    ///
+    /// ```
+    /// use tidegate_units::{ScopePolicy, ScopedPolicies};
+    ///
+    /// let models = vec![(String::new(), ScopePolicy::default())];
+    /// let scoped = ScopedPolicies { models, ..ScopedPolicies::default() };
+    /// assert_eq!(
+    ///     scoped.faults()[0].error.to_string(),
+    ///     "a pattern of 0 bytes: use 1 to 128 printable bytes, where `*` stands for any text"
+    /// );
+    /// ```
+    pub fn faults(&self) -> Vec<PolicyFault> {
+        let mut faults = pattern_faults("models", &self.models);
+        faults.extend(pattern_faults("endpoints", &self.endpoints));
+        let count = self.each.len();
+        if count > Self::KEYS_MAX {
+            faults.push(PolicyError::ManyKeys { count }.at("each"));
+        }
+        faults
+    }
+}
+
+fn pattern_faults(key: &'static str, policies: &[(String, ScopePolicy)]) -> Vec<PolicyFault> {
+    let count = policies.len();
+    let many =
+        (count > ScopedPolicies::PATTERNS_MAX).then(|| PolicyError::ManyPatterns { count }.at(key));
+    let mut faults: Vec<PolicyFault> = many.into_iter().collect();
+    let mut seen = BTreeSet::new();
+    for (pattern, _) in policies {
+        let bytes = pattern.len();
+        let is_short = (1..=ScopedPolicies::PATTERN_LENGTH_MAX).contains(&bytes);
+        if !is_short || pattern.chars().any(char::is_control) {
+            faults.push(PolicyError::Pattern { bytes }.of(key, pattern));
+        }
+        if !seen.insert(pattern) {
+            faults.push(PolicyError::PatternTwice.of(key, pattern));
+        }
+    }
+    faults
 }
 
 /// Whether `name` is what `pattern` means: the same text, where each `*` stands for any, also none.
