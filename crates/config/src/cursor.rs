@@ -42,6 +42,14 @@ impl<'t> Cursor<'t> {
         self.entries_of(table).collect()
     }
 
+    /// As [`Cursor::entries`], in the order in which they were written; what variables added comes
+    /// last, by name.
+    pub(crate) fn entries_in_order(&self, problems: &mut Problems) -> Vec<(&'t str, Self)> {
+        let mut entries = self.entries(problems);
+        entries.sort_by_key(|(_, at)| at.node.order);
+        entries
+    }
+
     fn entries_of(
         &self,
         table: &'t BTreeMap<String, Node>,
@@ -79,6 +87,11 @@ impl<'t> Cursor<'t> {
         };
         let item = |(index, node)| Self { node, path: format!("{}[{index}]", self.path) };
         items.iter().enumerate().map(item).collect()
+    }
+
+    /// The value itself.
+    pub(crate) fn value(&self) -> &'t Value {
+        &self.node.value
     }
 
     /// The text, if this is one.

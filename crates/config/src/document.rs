@@ -19,8 +19,14 @@ pub(crate) const TEXT_MAX: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) place: Place,
+    /// Where it stands among the other keys of its table: the byte at which its key begins, for the
+    /// parser hands out tables sorted by key. [`ADDED`] if a variable put it there.
+    pub(crate) order: usize,
     pub(crate) value: Value,
 }
+
+/// The place in the order of a table of what is in no text: after all that is.
+pub(crate) const ADDED: usize = usize::MAX;
 
 /// A value, as far as a configuration tells values apart.
 #[derive(Debug, Clone)]
@@ -64,18 +70,17 @@ pub(crate) fn parse(file_name: &str, text: &str, problems: &mut Problems) -> Opt
         return None;
     }
     let value = value_of_table(table.get_ref(), &|offset| lines.place(offset));
-    Some(Node { place: lines.place(0), value })
+    Some(Node { place: lines.place(0), order: 0, value })
 }
 
 /// Reads the value of a variable: as TOML, or as text if it is none.
-pub(crate) fn parse_variable(name: &Arc<str>, text: &str) -> Node {
+pub(crate) fn parse_variable(name: &Arc<str>, text: &str) -> Value {
     let place = Place::Variable(Arc::clone(name));
     let parsed = if text.len() > TEXT_MAX { None } else { DeValue::parse(text.trim()).ok() };
-    let value = match parsed {
+    match parsed {
         Some(value) => value_of(value.get_ref(), &|_| place.clone()),
         None => Value::Text(text.to_owned()),
-    };
-    Node { place, value }
+    }
 }
 
 fn value_of(value: &DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Value {
@@ -91,6 +96,7 @@ fn value_of(value: &DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Value {
         DeValue::Array(items) => {
             let node = |item: &Spanned<DeValue<'_>>| Node {
                 place: place(item.span().start),
+                order: item.span().start,
                 value: value_of(item.get_ref(), place),
             };
             Value::Array(items.iter().map(node).collect())
@@ -101,7 +107,8 @@ fn value_of(value: &DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Value {
 
 fn value_of_table(table: &DeTable<'_>, place: &dyn Fn(usize) -> Place) -> Value {
     let entries = table.iter().map(|(key, value)| {
-        let node = Node { place: place(key.span().start), value: value_of(value.get_ref(), place) };
+        let order = key.span().start;
+        let node = Node { place: place(order), order, value: value_of(value.get_ref(), place) };
         (key.get_ref().clone().into_owned(), node)
     });
     Value::Table(entries.collect())
@@ -142,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_no_toml_is_text() {
-        let read = |text| parse_variable(&"NAME".into(), text).value.describe();
+        let read = |text| parse_variable(&"NAME".into(), text).describe();
         assert_eq!(read("50"), "the number 50");
         assert_eq!(read("0x_"), "the text `0x_`");
         assert_eq!(read("30s"), "the text `30s`");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cursor::joined;
-use crate::document::{self, Node, Value};
+use crate::document::{self, ADDED, Node, Value};
 use crate::error::{Place, Problems};
 use crate::problem::{Problem, excerpt};
 
@@ -52,10 +52,12 @@ fn set(root: &mut Node, name: &Arc<str>, text: &str) -> Result<(), Problem> {
         path = joined(&path, &key);
         at = table.entry(key).or_insert_with(|| Node {
             place: Place::Variable(Arc::clone(name)),
+            order: ADDED,
             value: Value::Table(BTreeMap::new()),
         });
     }
-    *at = document::parse_variable(name, text);
+    at.place = Place::Variable(Arc::clone(name));
+    at.value = document::parse_variable(name, text);
     Ok(())
 }
 

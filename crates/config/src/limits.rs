@@ -60,12 +60,20 @@ fn check_declared(
     declared: &[DimensionName],
     problems: &mut Problems,
 ) {
-    if !matches!(dimension, Dimension::Named(name) if !declared.contains(&name)) {
-        return;
+    if !is_declared(dimension, declared) {
+        at.fault(unknown_dimension(dimension.name(), declared), problems);
     }
-    let name = dimension.name().to_owned();
-    let suggestion = suggest::closest(&name, dimension_names(declared)).map(str::to_owned);
-    at.fault(Problem::UnknownDimension { name, suggestion }, problems);
+}
+
+/// Whether `dimension` is built in or `declared`.
+pub(crate) fn is_declared(dimension: Dimension, declared: &[DimensionName]) -> bool {
+    !matches!(dimension, Dimension::Named(name) if !declared.contains(&name))
+}
+
+/// The fault of a name that is neither built in nor `declared`.
+pub(crate) fn unknown_dimension(name: &str, declared: &[DimensionName]) -> Problem {
+    let suggestion = suggest::closest(name, dimension_names(declared)).map(str::to_owned);
+    Problem::UnknownDimension { name: excerpt(name), suggestion }
 }
 
 fn dimension_names(declared: &[DimensionName]) -> impl Iterator<Item = &str> {
@@ -115,12 +123,9 @@ fn read_keys<'t>(
     (amounts, all_known)
 }
 
-fn known_dimension(key: &str, declared: &[DimensionName]) -> Option<Dimension> {
-    let dimension = key.parse().ok()?;
-    match dimension {
-        Dimension::Named(name) => declared.contains(&name).then_some(dimension),
-        built_in => Some(built_in),
-    }
+/// The dimension of this name, if it is built in or `declared`.
+pub(crate) fn known_dimension(key: &str, declared: &[DimensionName]) -> Option<Dimension> {
+    key.parse().ok().filter(|dimension| is_declared(*dimension, declared))
 }
 
 /// Notes the fault of a key that is no dimension, or was meant to be something else.

@@ -90,7 +90,10 @@ impl Config {
     /// `services.anthropic.queue.capacity`. The segments are lower-cased; that of a service means
     /// the service of the text that is the same but for case, with `-` and `.` taken for `_`. The
     /// value is read as TOML, and as text if it is none. Variables take effect in the order of
-    /// their names. `file_name` stands in messages only.
+    /// their names. Patterns and values that no variable's name can spell, such as `claude-*`, stay as
+    /// the text says; a variable can set the table that they are in as a whole, as
+    /// `TIDEGATE__SERVICES__ANTHROPIC__MODELS='{ "claude-*" = { concurrency = 2 } }'` does. `file_name`
+    /// stands in messages only.
     ///
     /// ```
     /// use tidegate_config::Config;

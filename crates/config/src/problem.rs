@@ -3,9 +3,12 @@
 use std::fmt;
 
 use tidegate_units::dimension::BUILT_IN;
+use tidegate_units::policy::queue::InvalidOverflow;
+use tidegate_units::policy::retry::InvalidJitter;
+use tidegate_units::policy::share::InvalidShare;
 use tidegate_units::{
-    Dimension, EnforcedAs, InvalidDimensionName, InvalidPeriod, InvalidServiceName, InvalidSpan,
-    InvalidZone, LimitError, QueuePolicy, Span,
+    Dimension, EnforcedAs, InvalidDimensionName, InvalidKey, InvalidPeriod, InvalidServiceName,
+    InvalidSpan, InvalidZone, LimitError, PolicyError,
 };
 
 use crate::Config;
@@ -62,6 +65,8 @@ pub(crate) enum Problem {
     DimensionName(#[from] InvalidDimensionName),
     #[error("`{name}` is built in: remove it, every limit may use it")]
     BuiltIn { name: String },
+    #[error("`slots` is built in and counts calls under way: remove it, and use `concurrency`")]
+    SlotsDeclared,
     #[error("`{name}` is a key that limits have already: choose another name")]
     Reserved { name: String },
     #[error("`{name}` is declared twice: remove one")]
@@ -73,14 +78,27 @@ pub(crate) enum Problem {
     ServiceName(#[from] InvalidServiceName),
     #[error("{count} services: use at most {}", Config::SERVICES_MAX)]
     ManyServices { count: usize },
-    #[error("a capacity of {text}: use 1 to {} waiting calls", QueuePolicy::CAPACITY_MAX)]
-    Capacity { text: String },
+
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Share(#[from] InvalidShare),
+    #[error(transparent)]
+    Overflow(#[from] InvalidOverflow),
+    #[error(transparent)]
+    Jitter(#[from] InvalidJitter),
+    #[error(transparent)]
+    Key(#[from] InvalidKey),
     #[error(
-        "a timeout of {timeout}: use {} to {}",
-        QueuePolicy::TIMEOUT_MIN,
-        QueuePolicy::TIMEOUT_MAX
+        "`{text}` is no class: use critical, high, normal, low or background, or none where no class is served before all others"
     )]
-    Timeout { timeout: Span },
+    Strict { text: String },
+    #[error("concurrency without slots: add `slots`, such as `slots = 8`")]
+    NoSlots,
+    #[error(
+        "unknown key `breaker`: only a service or an endpoint has one, move it there; known here are {known}"
+    )]
+    MisplacedBreaker { known: String },
 
     #[error("an empty part in the name: write it as TIDEGATE__SERVICES__NAME__QUEUE__CAPACITY")]
     EmptySegment,
@@ -105,6 +123,12 @@ pub(crate) enum Expected {
     Shape,
     Period,
     Zone,
+    Share,
+    Overflow,
+    Strict,
+    KeyName,
+    Concurrency,
+    Jitter,
 }
 
 impl fmt::Display for Expected {
@@ -121,6 +145,18 @@ impl fmt::Display for Expected {
             Self::Span => "a length of time, such as `\"30s\"`",
             Self::Period => "`\"day\"`, `\"week\"`, `\"month\"` or `\"year\"`, as there is a zone",
             Self::Zone => "the name of a time zone, such as `\"UTC\"` or `\"Europe/Berlin\"`",
+            Self::Share => "a number from 0 to 1 without quotes, such as `0.25`",
+            Self::Overflow => {
+                "`\"refuse-newest\"`, `\"drop-oldest\"`, `\"drop-oldest-of-lowest-class\"` or `\"newest-first\"`"
+            }
+            Self::Strict => "a class, such as `\"critical\"`, or `\"none\"`",
+            Self::KeyName => "the name of a key, such as `\"agent\"`",
+            Self::Concurrency => {
+                "a number of slots, such as `8`, or `{ slots = 8, lease = \"10m\" }`"
+            }
+            Self::Jitter => {
+                "`\"full\"`, `\"equal\"`, `\"decorrelated\"`, or a number from 0 to 1, such as `0.25`"
+            }
             Self::Shape => {
                 "`\"token-bucket\"`, `\"fixed-window\"`, `\"sliding-window\"` or `\"unknown\"`"
             }

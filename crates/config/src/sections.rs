@@ -1,17 +1,25 @@
 //! Reading the sections of a configuration: `[global]` and each `[services.NAME]`.
 
+mod breaker;
+mod concurrency;
+mod queue;
+mod retry;
+mod scoped;
+mod service;
+
 use std::collections::BTreeMap;
 
 use tidegate_units::dimension::BUILT_IN;
-use tidegate_units::{DimensionName, Limit, QueuePolicy, ServiceName, Span};
+use tidegate_units::{Dimension, DimensionName, ServiceName};
 
 use crate::cursor::Cursor;
 use crate::document::Node;
 use crate::error::Problems;
-use crate::limits::{self, Stated};
+use crate::limits;
 use crate::problem::{Expected, Problem};
-use crate::validate::{check_capacity, check_timeout};
 use crate::{Config, GlobalConfig, ServiceConfig};
+
+pub(crate) use scoped::MODEL_KEYS;
 
 /// Reads the whole tree.
 pub(crate) fn read(root: &Node, problems: &mut Problems) -> Config {
@@ -58,6 +66,9 @@ pub(crate) fn check_declaration(
     if BUILT_IN.iter().any(|dimension| dimension.name() == text) {
         return Err(Problem::BuiltIn { name: text.to_owned() });
     }
+    if text == Dimension::Slots.name() {
+        return Err(Problem::SlotsDeclared);
+    }
     if limits::KEYS.contains(&text) {
         return Err(Problem::Reserved { name: text.to_owned() });
     }
@@ -78,61 +89,10 @@ fn read_services(
     }
     let mut services = BTreeMap::new();
     for (name, at) in entries.into_iter().take(Config::SERVICES_MAX) {
-        let service = read_service(&at, declared, problems);
+        let service = service::read(&at, declared, problems);
         if let Some(name) = at.valid(name.parse(), problems) {
             services.insert(name, service);
         }
     }
     services
-}
-
-fn read_service(
-    at: &Cursor<'_>,
-    declared: &[DimensionName],
-    problems: &mut Problems,
-) -> ServiceConfig {
-    at.check_keys(&["guard", "limits", "queue"], problems);
-    let limits = at.get("limits").map(|at| limits::read(&at, declared, problems));
-    let limits = limits.unwrap_or_default();
-    let guard = at.get("guard").and_then(|at| read_guard(&at, &limits, problems));
-    let limits = limits.into_iter().map(|stated| guarded(stated, guard)).collect();
-    let queue = at.get("queue").map(|at| read_queue(&at, problems)).unwrap_or_default();
-    ServiceConfig { limits, queue, ..ServiceConfig::default() }
-}
-
-/// The guard of a service, which must fit the shortest window that it is for.
-fn read_guard(at: &Cursor<'_>, limits: &[Stated], problems: &mut Problems) -> Option<Span> {
-    let guard = at.span(problems)?;
-    let without = limits.iter().filter(|stated| !stated.has_guard).map(|stated| &stated.limit);
-    if let Some(shortest) = without.min_by_key(|limit| limit.window()) {
-        at.valid(shortest.clone().guard(guard), problems)?;
-    }
-    Some(guard)
-}
-
-/// The limit with the service's guard, unless it has its own.
-fn guarded(stated: Stated, guard: Option<Span>) -> Limit {
-    let limit = stated.limit;
-    match guard.filter(|_| !stated.has_guard) {
-        Some(guard) => limit.clone().guard(guard).unwrap_or(limit),
-        None => limit,
-    }
-}
-
-fn read_queue(at: &Cursor<'_>, problems: &mut Problems) -> QueuePolicy {
-    at.check_keys(&["capacity", "timeout"], problems);
-    let mut queue = QueuePolicy::default();
-    if let Some(at) = at.get("capacity")
-        && let Some(capacity) = at.whole(|text| Problem::Capacity { text }, problems)
-        && let Some(capacity) = at.valid(check_capacity(capacity), problems)
-    {
-        queue.capacity = capacity;
-    }
-    if let Some(at) = at.get("timeout")
-        && let Some(timeout) = at.span(problems)
-        && let Some(timeout) = at.valid(check_timeout(timeout), problems)
-    {
-        queue.timeout = timeout;
-    }
-    queue
 }

@@ -1,6 +1,8 @@
 //! The rules that types cannot hold, for configurations that a program builds itself.
 
-use tidegate_units::{Dimension, DimensionName, Limit, QueuePolicy, Span};
+mod policies;
+
+use tidegate_units::{DimensionName, Limit};
 
 use crate::error::{Place, Problems};
 use crate::problem::Problem;
@@ -28,42 +30,25 @@ impl Config {
     ///
     /// [`ConfigErrors`] with every fault, each in the place [`Place::Program`].
     pub fn validate(&self) -> Result<(), ConfigErrors> {
-        let mut check = Check::default();
-        let declared = &self.global.dimensions;
-        check.dimensions(declared);
-        check.limits("global", &self.global.limits, declared);
+        let mut check = Check { declared: &self.global.dimensions, problems: Problems::default() };
+        check.dimensions();
+        check.limits("global", &self.global.limits);
         let count = self.services.len();
         check.that(count <= Self::SERVICES_MAX, "services", || Problem::ManyServices { count });
         for (name, service) in &self.services {
-            let path = cursor::joined("services", name.as_str());
-            check.limits(&path, &service.limits, declared);
-            check.queue(&path, &service.queue);
+            check.service(&cursor::joined("services", name.as_str()), service);
         }
         check.problems.or(())
     }
 }
 
-/// A queue's capacity, if it is in range.
-pub(crate) fn check_capacity(capacity: u64) -> Result<usize, Problem> {
-    usize::try_from(capacity)
-        .ok()
-        .filter(|capacity| (1..=QueuePolicy::CAPACITY_MAX).contains(capacity))
-        .ok_or_else(|| Problem::Capacity { text: capacity.to_string() })
-}
-
-/// A queue's timeout, if it is in range.
-pub(crate) fn check_timeout(timeout: Span) -> Result<Span, Problem> {
-    let range = QueuePolicy::TIMEOUT_MIN..=QueuePolicy::TIMEOUT_MAX;
-    if range.contains(&timeout) { Ok(timeout) } else { Err(Problem::Timeout { timeout }) }
-}
-
 /// The faults found so far in a configuration without a text.
-#[derive(Default)]
-struct Check {
+struct Check<'c> {
+    declared: &'c [DimensionName],
     problems: Problems,
 }
 
-impl Check {
+impl Check<'_> {
     fn fault(&mut self, path: &str, problem: Problem) {
         self.problems.add(Place::Program, path.to_owned(), problem);
     }
@@ -74,7 +59,8 @@ impl Check {
         }
     }
 
-    fn dimensions(&mut self, declared: &[DimensionName]) {
+    fn dimensions(&mut self) {
+        let declared = self.declared;
         let path = "global.dimensions";
         let count = declared.len();
         self.that(count <= Config::DIMENSIONS_MAX, path, || Problem::ManyDeclared { count });
@@ -85,29 +71,12 @@ impl Check {
         }
     }
 
-    fn limits(&mut self, section: &str, limits: &[Limit], declared: &[DimensionName]) {
+    fn limits(&mut self, section: &str, limits: &[Limit]) {
         let path = cursor::joined(section, "limits");
         let count = limits.len();
         self.that(count <= Config::LIMITS_MAX, &path, || Problem::ManyLimits { count });
         for (index, limit) in limits.iter().enumerate() {
-            if let Dimension::Named(name) = limit.dimension()
-                && !declared.contains(&name)
-            {
-                let unknown =
-                    Problem::UnknownDimension { name: name.as_str().to_owned(), suggestion: None };
-                self.fault(&format!("{path}[{index}]"), unknown);
-            }
-        }
-    }
-
-    fn queue(&mut self, section: &str, queue: &QueuePolicy) {
-        let path = cursor::joined(section, "queue");
-        let capacity = u64::try_from(queue.capacity).unwrap_or(u64::MAX);
-        if let Err(problem) = check_capacity(capacity) {
-            self.fault(&cursor::joined(&path, "capacity"), problem);
-        }
-        if let Err(problem) = check_timeout(queue.timeout) {
-            self.fault(&cursor::joined(&path, "timeout"), problem);
+            self.declared(&format!("{path}[{index}]"), limit.dimension());
         }
     }
 }
