@@ -6,6 +6,8 @@ use crate::cursor::Cursor;
 use crate::error::Problems;
 use crate::problem::{Expected, Problem};
 
+const KEYS: [&str; 2] = ["slots", "lease"];
+
 /// The slots below the key `concurrency`; `None` where there is no such key.
 pub(super) fn read(at: &Cursor<'_>, problems: &mut Problems) -> Option<Concurrency> {
     let at = at.get("concurrency")?;
@@ -27,8 +29,10 @@ fn read_table(
     refused: fn(String) -> PolicyError,
     problems: &mut Problems,
 ) -> Concurrency {
-    at.check_keys(&["slots", "lease"], problems);
-    if at.get("slots").is_none() {
+    at.check_keys(&KEYS, problems);
+    // An unknown key may well be what is missing; then one fault says enough.
+    let all_known = at.entries(problems).iter().all(|(key, _)| KEYS.contains(key));
+    if at.get("slots").is_none() && all_known {
         at.fault(Problem::NoSlots, problems);
     }
     // One slot stands in for what is missing or refused.
