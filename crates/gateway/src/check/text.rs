@@ -1,107 +1,26 @@
-//! A configuration for people: its limits, its queues, and what to make of them.
+//! A configuration for people: its limits, its policies, and what to make of them.
 
-use comfy_table::Table;
-use tidegate_units::{EnforcedAs, Limit, Span};
+mod limits;
+mod policies;
 
-use super::listing::{LimitLine, Listing, QueueLine};
-use crate::columns;
+use super::listing::Listing;
 
 /// Everything that is printed.
 pub(crate) fn text(listing: &Listing) -> String {
     let mut parts = Vec::new();
     if !listing.limits.is_empty() {
-        parts.push(limits(&listing.limits).to_string());
+        parts.push(limits::limits(&listing.limits).to_string());
     }
-    if !listing.queues.is_empty() {
-        parts.push(queues(listing).to_string());
-    }
+    parts.extend(policies::tables(listing).iter().map(ToString::to_string));
     parts.push(sentence(listing));
     parts.join("\n\n")
-}
-
-fn limits(lines: &[LimitLine]) -> Table {
-    let header = [
-        "scope",
-        "limit",
-        "enforced as",
-        "guard",
-        "Tidegate keeps to",
-        "lets through in a\nwindow's length",
-        "provider allows in\na window's length",
-    ];
-    let row = |line: &LimitLine| {
-        let limit = &line.limit;
-        vec![
-            scope(line),
-            limit.to_string(),
-            enforced_as(limit),
-            limit.guard_span().to_string(),
-            held_to(limit),
-            line.worst_case.to_string(),
-            line.provider_allows.to_string(),
-        ]
-    };
-    columns::table(header.map(str::to_owned).into(), lines.iter().map(row), 5)
-}
-
-fn queues(listing: &Listing) -> Table {
-    let header = ["queue", "limits of its own", "waiting calls", "longest wait"];
-    let row = |queue: &QueueLine| {
-        let QueueLine { service, capacity, timeout, .. } = queue;
-        let own = listing.limits.iter().filter(|line| line.service.as_ref() == Some(service));
-        vec![
-            format!("service {service}"),
-            own.count().to_string(),
-            format!("up to {capacity}"),
-            timeout.to_string(),
-        ]
-    };
-    columns::table(header.map(str::to_owned).into(), listing.queues.iter().map(row), 1)
-}
-
-fn scope(line: &LimitLine) -> String {
-    match &line.service {
-        Some(service) => format!("service {service}"),
-        None => "all services".to_owned(),
-    }
-}
-
-fn enforced_as(limit: &Limit) -> String {
-    if let Some(calendar) = limit.calendar() {
-        return format!("calendar {}", calendar.period());
-    }
-    match limit.shape() {
-        EnforcedAs::TokenBucket => format!("token-bucket of {}", limit.burst_amount()),
-        other => other.to_string(),
-    }
-}
-
-fn held_to(limit: &Limit) -> String {
-    if let Some(calendar) = limit.calendar() {
-        let each = format!("{} each {}", limit.amount(), calendar.period());
-        return match limit.guard_span() {
-            Span::ZERO => each,
-            guard => format!("{each}, its last {guard} in two"),
-        };
-    }
-    match limit.shape() {
-        EnforcedAs::TokenBucket => {
-            format!(
-                "a bucket of {}, {} per {}",
-                limit.shaped_burst(),
-                limit.amount(),
-                limit.window()
-            )
-        }
-        _ => format!("{} in any {}", limit.amount(), limit.shaped_window()),
-    }
 }
 
 /// What all of it comes to.
 fn sentence(listing: &Listing) -> String {
     let file = &listing.file;
     if listing.limits.is_empty() {
-        return format!("{file} is valid but limits nothing: every call passes.");
+        return without_limits(listing);
     }
     let services = counted(listing.queues.len(), "service");
     let limits = counted(listing.limits.len(), "limit");
@@ -121,6 +40,15 @@ fn sentence(listing: &Listing) -> String {
              allows.{touched}"
         ),
     }
+}
+
+fn without_limits(listing: &Listing) -> String {
+    let file = &listing.file;
+    if listing.slots.is_empty() && listing.breakers.is_empty() {
+        return format!("{file} is valid but limits nothing: every call passes.");
+    }
+    let services = counted(listing.queues.len(), "service");
+    format!("{file} is valid: 0 limits, {services}; only slots and breakers hold calls back.")
 }
 
 fn counted(count: usize, noun: &str) -> String {

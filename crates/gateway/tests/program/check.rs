@@ -52,6 +52,36 @@ fn a_good_file_is_shown_limit_by_limit() {
     insta::assert_snapshot!(format!("{text}\n{json}"));
 }
 
+const POLICIES: &str = include_str!("../../../../docs/examples/policies.toml");
+
+const BARE: &str = r#"
+[services.git]
+queue = { strict = "none", shares = { low = 0 }, floors = { low = 0.125, background = 0.9 } }
+retry.jitter = "decorrelated"
+models."mini-*" = {}
+each.agent.weight = { a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7, h = 8, i = 9, j = 10 }
+each.tenant.weight = { a = 2 }
+endpoints."*" = { concurrency = 4, breaker = {} }
+"#;
+
+#[test]
+fn every_policy_is_shown_with_what_it_holds_for() {
+    let folder = folder("check-policies");
+    fs::write(folder.join("policies.toml"), POLICIES).expect("a file");
+    let text = shown(&run(&folder, &["check", "policies.toml"]));
+    let json = shown(&run(&folder, &["check", "policies.toml", "--json"]));
+    insta::assert_snapshot!(format!("{text}\n{json}"));
+}
+
+#[test]
+fn policies_without_limits_are_shown() {
+    let folder = folder("check-bare");
+    fs::write(folder.join("bare.toml"), BARE).expect("a file");
+    let text = shown(&run(&folder, &["check", "bare.toml"]));
+    let json = shown(&run(&folder, &["check", "bare.toml", "--json"]));
+    insta::assert_snapshot!(format!("{text}\n{json}"));
+}
+
 #[test]
 fn a_configuration_without_limits_is_said_to_limit_nothing() {
     let folder = folder("check-empty");
