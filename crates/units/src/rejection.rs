@@ -168,7 +168,7 @@ impl fmt::Display for Rejection {
             Reason::DeadlinePassed => write!(f, "the deadline passed while waiting for {scope}")?,
             Reason::QueueFull => write!(f, "the queue of {scope} is full")?,
             Reason::Displaced => {
-                write!(f, "dropped from the full queue of {scope} for another call")?
+                write!(f, "dropped from the full queue of {scope} for another call")?;
             }
             Reason::Paused => write!(f, "{scope} asked for a pause")?,
             Reason::BreakerOpen => write!(f, "the circuit breaker of {scope} is open")?,

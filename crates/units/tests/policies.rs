@@ -154,8 +154,8 @@ fn every_fault_of_what_holds_for_a_part_is_named() {
         let name = format!("key_{index}").parse().expect("a name");
         scoped.each.insert(name, KeyPolicy::default());
     }
-    let mut key = KeyPolicy::default();
-    key.weights = (0..999).map(|index| (format!("value {index}"), 1)).collect();
+    let weights = (0..999).map(|index| (format!("value {index}"), 1)).collect();
+    let mut key = KeyPolicy { weights, ..KeyPolicy::default() };
     key.weights.extend([("none".to_owned(), 0), ("much".to_owned(), 1_001), (String::new(), 1)]);
     let weights = key.faults("agent".parse().expect("a name"));
     insta::assert_snapshot!(shown(&scoped.faults()) + "\n" + &shown(&weights));

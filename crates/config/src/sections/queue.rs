@@ -29,7 +29,6 @@ pub(super) fn read(
 ) -> QueuePolicy {
     at.check_keys(&KEYS, problems);
     let default = QueuePolicy::default();
-    let strict = at.get("strict").and_then(|at| read_strict(&at, problems));
     let max_cost = at.get("max_cost").map(|at| read_max_cost(&at, declared, problems));
     let queue = QueuePolicy {
         capacity: read_capacity(at, default.capacity, problems),
@@ -39,7 +38,10 @@ pub(super) fn read(
             .and_then(|at| read_overflow(&at, problems))
             .unwrap_or_default(),
         max_cost: max_cost.unwrap_or(default.max_cost),
-        strict: strict.unwrap_or(default.strict),
+        strict: match at.get("strict") {
+            Some(at) => read_strict(&at, problems),
+            None => default.strict,
+        },
         shares: read_shares(at, "shares", default.shares, problems),
         floors: read_shares(at, "floors", default.floors, problems),
         backfill: at.span_or("backfill", default.backfill, problems),
@@ -63,14 +65,14 @@ fn read_overflow(at: &Cursor<'_>, problems: &mut Problems) -> Option<Overflow> {
     at.valid(text.parse(), problems)
 }
 
-/// The least urgent class that is served strictly, or that none is.
-fn read_strict(at: &Cursor<'_>, problems: &mut Problems) -> Option<Option<Priority>> {
+/// The least urgent class that is served strictly; `None` if no class is.
+fn read_strict(at: &Cursor<'_>, problems: &mut Problems) -> Option<Priority> {
     let text = at.text(Expected::Strict, problems)?;
     if text == "none" {
-        return Some(None);
+        return None;
     }
     let class = text.parse().map_err(|_| Problem::Strict { text: excerpt(text) });
-    at.valid(class.map(Some), problems)
+    at.valid(class, problems)
 }
 
 fn read_max_cost(at: &Cursor<'_>, declared: &[DimensionName], problems: &mut Problems) -> Amounts {

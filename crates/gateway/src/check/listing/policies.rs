@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tidegate_units::{
     BreakerPolicy, Concurrency, Jitter, Overflow, Priority, QueuePolicy, RetryPolicy, ServiceName,
-    Share,
+    Share, Span,
 };
 
 use super::part::Part;
@@ -175,7 +175,7 @@ impl BreakerLine {
             part,
             failures: policy.failures,
             failure_rate: policy.failure_rate,
-            slow_after_s: policy.slow_after.map(|span| span.as_secs_f64()),
+            slow_after_s: policy.slow_after.map(Span::as_secs_f64),
             slow_rate: policy.slow_after.map(|_| of_one(policy.slow_rate)),
             window_s: policy.window.as_secs_f64(),
             open_s: policy.open.as_secs_f64(),

@@ -13,8 +13,8 @@ const WEIGHTS_SHOWN: usize = 8;
 
 /// Every table that has a row.
 pub(super) fn tables(listing: &Listing) -> Vec<Table> {
-    let tables = [
-        (listing.parts.is_empty(), parts as fn(&Listing) -> Table),
+    let tables: [(bool, fn(&Listing) -> Table); 7] = [
+        (listing.parts.is_empty(), parts),
         (listing.queues.is_empty(), queues),
         (listing.queues.is_empty(), classes),
         (listing.weights.is_empty(), weights),
