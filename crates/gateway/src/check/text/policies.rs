@@ -11,9 +11,12 @@ use crate::columns;
 /// The most weights of one key that are printed; all of them are in the JSON.
 const WEIGHTS_SHOWN: usize = 8;
 
+/// How a table is made.
+type Draw = fn(&Listing) -> Table;
+
 /// Every table that has a row.
 pub(super) fn tables(listing: &Listing) -> Vec<Table> {
-    let tables: [(bool, fn(&Listing) -> Table); 7] = [
+    let tables: [(bool, Draw); 7] = [
         (listing.parts.is_empty(), parts),
         (listing.queues.is_empty(), queues),
         (listing.queues.is_empty(), classes),
