@@ -125,6 +125,8 @@ fn check(text: &str, env: Vec<(String, String)>) -> Result<(), TestCaseError> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
     #[test]
     fn any_text_is_read_or_refused(text in any::<String>()) {
         check(&text, Vec::new())?;

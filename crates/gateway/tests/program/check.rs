@@ -93,6 +93,20 @@ fn a_configuration_without_limits_is_said_to_limit_nothing() {
 }
 
 #[test]
+fn slots_or_a_breaker_alone_are_something_to_hold_calls_back() {
+    let folder = folder("check-alone");
+    for (policy, end) in [
+        ("concurrency = 4", "only slots and breakers hold calls back."),
+        ("breaker = {}", "only slots and breakers hold calls back."),
+        ("queue.capacity = 5", "limits nothing: every call passes."),
+    ] {
+        fs::write(folder.join("alone.toml"), format!("services.git.{policy}")).expect("a file");
+        let output = run(&folder, &["check", "alone.toml"]);
+        assert!(text(&output.stdout).trim_end().ends_with(end), "{}", shown(&output));
+    }
+}
+
+#[test]
 fn variables_are_applied_on_top_of_the_file() {
     let folder = folder("check-variables");
     fs::write(folder.join("tidegate.toml"), GOOD).expect("a file");
