@@ -50,6 +50,7 @@ mod stop;
 
 use plan::sooner;
 use reconfigure::Change;
+use stop::Stopping;
 
 pub use model::{Counts, Event, LimiterConfig, Past};
 pub use reconfigure::{LIMITS_MAX, RefusedLimits};
@@ -84,9 +85,8 @@ pub struct Limiter {
     newcomers: VecDeque<Ticket>,
     bulkhead: Option<Bulkhead>,
     breaker: Option<Breaker>,
-    /// No more calls are taken; who waits is served until then.
-    stopping: Option<Instant>,
-    drained: bool,
+    /// No more calls are taken.
+    stopping: Option<Stopping>,
     pause: Pause,
     suspended: bool,
     life: u64,
@@ -148,7 +148,6 @@ impl Limiter {
             bulkhead: config.concurrency.map(Bulkhead::new),
             breaker: config.breaker.map(Breaker::new),
             stopping: None,
-            drained: false,
             slice: Slice::new(shared_when_full.dimensions()),
             gate: GateBook::new(config.layout()),
             gate_dimensions,
@@ -381,7 +380,7 @@ impl Limiter {
             self.head_ready_at,
             self.tick_at,
             self.report_at,
-            self.stopping.filter(|_| !self.drained),
+            self.stopping.and_then(Stopping::next_deadline),
         ];
         let parts = [self.scopes.next_ready(), self.scopes.next_timeout()];
         let slots = self.bulkhead.as_ref().and_then(Bulkhead::next_deadline);
@@ -446,7 +445,7 @@ impl Limiter {
             slots: self.slots_when_closed(now, reading),
             part_slots: parts.filter(|(_, bulkhead)| bulkhead.held() > 0).collect(),
             breaker: self.breaker.clone(),
-            stopping: self.stopping,
+            stopping: self.stopping.map(Stopping::until),
         }
     }
 
@@ -463,7 +462,7 @@ impl Limiter {
     fn take_over(&mut self, before: &Past) {
         self.bulkhead.clone_from(&before.slots);
         self.breaker.clone_from(&before.breaker);
-        self.stopping = before.stopping;
+        self.stopping = before.stopping.map(Stopping::new);
         for (scope, bulkhead) in &before.part_slots {
             self.scopes.take_over(scope, bulkhead, &self.tariff);
         }

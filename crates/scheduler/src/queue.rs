@@ -161,10 +161,10 @@ impl Queue {
     /// urgent class first where `lowest`.
     pub(crate) fn oldest(&self, class: Priority, lowest: bool, newcomer: Slot) -> Option<Slot> {
         let ages = &self.ages.as_ref()?[class.index()..];
-        let firsts = ages.iter().filter_map(|age| {
+        let mut firsts = ages.iter().filter_map(|age| {
             age.iter().find(|(_, slot)| **slot != newcomer).map(|(arrival, slot)| (*arrival, *slot))
         });
-        let oldest = if lowest { firsts.last() } else { firsts.min() };
+        let oldest = if lowest { firsts.next_back() } else { firsts.min() };
         oldest.map(|(_, slot)| slot)
     }
 

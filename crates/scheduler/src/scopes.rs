@@ -5,7 +5,6 @@
 //! before, so that nobody goes on in vain.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 use tidegate_algorithms::Ledger;
@@ -175,12 +174,14 @@ impl Scopes {
             heal_at: None,
             empty_since: None,
         };
-        let models = policies.models.iter().map(|(pattern, policy)| {
-            (Scope::Model(service.clone(), pattern.as_str().into()), policy)
-        });
-        let endpoints = policies.endpoints.iter().map(|(pattern, policy)| {
-            (Scope::Endpoint(service.clone(), pattern.as_str().into()), policy)
-        });
+        let models = policies
+            .models
+            .iter()
+            .map(|(pattern, policy)| (Scope::model(service, pattern), policy));
+        let endpoints = policies
+            .endpoints
+            .iter()
+            .map(|(pattern, policy)| (Scope::endpoint(service, pattern), policy));
         for (scope, policy) in models.chain(endpoints) {
             let extras = (policy.concurrency, policy.breaker);
             let order = Order::new(rules, tariff);
@@ -226,9 +227,9 @@ impl Scopes {
         };
         let mut ids = Vec::new();
         let models = named(&self.policies.models, labels.model.as_deref());
-        let model = models.map(|it| Scope::Model(self.service.clone(), it.into()));
+        let model = models.map(|it| Scope::model(&self.service, it));
         let endpoints = named(&self.policies.endpoints, labels.endpoint.as_deref());
-        let endpoint = endpoints.map(|it| Scope::Endpoint(self.service.clone(), it.into()));
+        let endpoint = endpoints.map(|it| Scope::endpoint(&self.service, it));
         let fixed = [model, endpoint].into_iter().flatten();
         ids.extend(fixed.filter_map(|scope| self.by_scope.get(&scope).copied()));
         for key in labels.keys.iter().take(Labels::KEYS_MAX) {
@@ -242,7 +243,7 @@ impl Scopes {
         if policy.limits.is_empty() && policy.concurrency.is_none() {
             return None;
         }
-        let scope = Scope::Key(self.service.clone(), Arc::new(key.clone()));
+        let scope = Scope::key(&self.service, key.clone());
         if let Some(id) = self.by_scope.get(&scope) {
             return Some(*id);
         }
@@ -251,7 +252,7 @@ impl Scopes {
         let vacated = if full { self.vacate(now) } else { None };
         let others = full && vacated.is_none();
         let scope = match Key::new(key.name().as_str(), OTHERS) {
-            Ok(key) if others => Scope::Key(self.service.clone(), Arc::new(key)),
+            Ok(key) if others => Scope::key(&self.service, key),
             _ => scope,
         };
         if let Some(id) = self.by_scope.get(&scope) {
@@ -296,7 +297,7 @@ impl Scopes {
     pub(crate) fn take_over(&mut self, scope: &Scope, slots: &Bulkhead, tariff: &Tariff) {
         let id = match (self.by_scope.get(scope), scope) {
             (Some(id), _) => Some(*id),
-            (None, Scope::Key(_, key)) => self.of_key(Instant::ZERO, key, tariff),
+            (None, Scope::Key(part)) => self.of_key(Instant::ZERO, &part.1, tariff),
             (None, _) => None,
         };
         if let Some(id) = id {

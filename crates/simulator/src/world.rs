@@ -332,7 +332,6 @@ impl World {
             LimiterEvent::Unanswered { ticket } | LimiterEvent::Stopped { ticket } => {
                 self.answer(service, ticket, None);
             }
-            LimiterEvent::Drained => {}
             LimiterEvent::CloseGate => {
                 plant.limiter.gate_closed(now, plant.gate.close());
                 plant.gate.settled(now);
@@ -348,7 +347,7 @@ impl World {
                 self.mail.push_back(Mail::Settle { from, life, report });
             }
             // There are no handles that would have to know.
-            LimiterEvent::Limits { .. } => {}
+            LimiterEvent::Limits { .. } | LimiterEvent::Drained => {}
             LimiterEvent::Borrow { need, want } => {
                 self.mail.push_back(Mail::Borrow { from, life, need, want });
             }

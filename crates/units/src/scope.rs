@@ -72,11 +72,28 @@ pub enum Scope {
     /// Every call to one service.
     Service(ServiceName),
     /// The calls to those models of a service that match a pattern.
-    Model(ServiceName, Arc<str>),
+    Model(Arc<(ServiceName, String)>),
     /// The calls to those endpoints of a service that match a pattern.
-    Endpoint(ServiceName, Arc<str>),
+    Endpoint(Arc<(ServiceName, String)>),
     /// The calls to a service on behalf of one agent, tenant or loop.
-    Key(ServiceName, Arc<Key>),
+    Key(Arc<(ServiceName, Key)>),
+}
+
+impl Scope {
+    /// The calls to those models of a service that match `pattern`.
+    pub fn model(service: &ServiceName, pattern: &str) -> Self {
+        Self::Model(Arc::new((service.clone(), pattern.to_owned())))
+    }
+
+    /// The calls to those endpoints of a service that match `pattern`.
+    pub fn endpoint(service: &ServiceName, pattern: &str) -> Self {
+        Self::Endpoint(Arc::new((service.clone(), pattern.to_owned())))
+    }
+
+    /// The calls to a service on behalf of `key`.
+    pub fn key(service: &ServiceName, key: Key) -> Self {
+        Self::Key(Arc::new((service.clone(), key)))
+    }
 }
 
 impl fmt::Display for Scope {
@@ -84,9 +101,11 @@ impl fmt::Display for Scope {
         match self {
             Self::Global => f.pad("all services"),
             Self::Service(name) => f.pad(&format!("service `{name}`")),
-            Self::Model(name, model) => f.pad(&format!("model `{model}` of service `{name}`")),
-            Self::Endpoint(name, path) => f.pad(&format!("endpoint `{path}` of service `{name}`")),
-            Self::Key(name, key) => f.pad(&format!("{key} of service `{name}`")),
+            Self::Model(part) => f.pad(&format!("model `{}` of service `{}`", part.1, part.0)),
+            Self::Endpoint(part) => {
+                f.pad(&format!("endpoint `{}` of service `{}`", part.1, part.0))
+            }
+            Self::Key(part) => f.pad(&format!("{} of service `{}`", part.1, part.0)),
         }
     }
 }

@@ -58,8 +58,8 @@ impl Limiter {
         let Some(comer) = self.comer(slot) else {
             return;
         };
-        let spot = self.scopes.get_mut(id).order.push(comer, &self.tariff);
-        self.place(slot, Place::Scope(id, spot));
+        let place = Place::Scope(id, self.scopes.get_mut(id).order.push(comer, &self.tariff));
+        self.place(slot, place);
         if let Some(rejection) = rejection {
             self.scopes.look_again(id, wait_of(now, rejection));
         }
@@ -69,8 +69,8 @@ impl Limiter {
         let Some(comer) = self.comer(slot) else {
             return;
         };
-        let spot = self.line.push(comer, &self.tariff);
-        self.place(slot, Place::Line(spot));
+        let place = Place::Line(self.line.push(comer, &self.tariff));
+        self.place(slot, place);
         self.go_on(slot, true);
     }
 
