@@ -6,20 +6,24 @@ use std::str::FromStr;
 /// A way to pace calls to a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Controller {
-    /// Tidegate's machines, told the provider's true limit.
+    /// Tidegate's machines, told the provider's true limit, and of each call its class and its key.
     Fixed,
+    /// The same without fairness: told the limit, but nothing of whose a call is or how urgent, so
+    /// that who came first is served first.
+    Fifo,
     /// No limiter at all: send at once, and again after a while if refused.
     Naive,
 }
 
 impl Controller {
     /// Every controller.
-    pub const ALL: [Self; 2] = [Self::Fixed, Self::Naive];
+    pub const ALL: [Self; 3] = [Self::Fixed, Self::Fifo, Self::Naive];
 
     /// The name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Fixed => "fixed",
+            Self::Fifo => "fifo",
             Self::Naive => "naive",
         }
     }
@@ -33,7 +37,7 @@ impl fmt::Display for Controller {
 
 /// A name that no controller has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no controller: use fixed or naive")]
+#[error("`{text}` is no controller: use fixed, fifo or naive")]
 pub struct UnknownController {
     text: String,
 }

@@ -2,13 +2,16 @@
 //!
 //! A run is a loop over events in the order of their instants. A call travels to the provider, is
 //! admitted or refused when it arrives there, and its answer travels back; when a call may be sent
-//! is up to the controller: Tidegate's own machines (`paced`), or none at all (`naive`).
+//! is up to the controller: Tidegate's own machines (`paced`), or none at all (`naive`). Whatever the
+//! controller is told, the provider and the report know whose each call is and how urgent.
 
 use tidegate_units::{Clock, MonotonicClock, Span};
 
+use crate::driver::paced::Order;
 use crate::report::{Replay, Run, SCHEMA, TraceSummary};
 use crate::{Controller, Ideal, ResolveError, Scenario, Trace};
 
+mod groups;
 mod journey;
 mod naive;
 mod paced;
@@ -101,7 +104,8 @@ fn run(
     let ideal = Ideal::of(&traffic, &limits, seed);
     let mut journey = journey::Journey::new(&traffic, scenario, &limits, seed);
     match controller {
-        Controller::Fixed => paced::run(&mut journey, &limits, progress)?,
+        Controller::Fixed => paced::run(&mut journey, &limits, Order::Fair, progress)?,
+        Controller::Fifo => paced::run(&mut journey, &limits, Order::FirstCome, progress)?,
         Controller::Naive => naive::run(&mut journey, seed, progress),
     }
     let took = clock.now().since(started).max(Span::from_nanos(1));

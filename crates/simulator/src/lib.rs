@@ -44,7 +44,8 @@ pub use provider::{
 pub use random::{Random, Stream};
 pub use report::{Replay, Run};
 pub use scenario::{
-    ClassShares, Clients, LimitKind, ResolveError, Scenario, ScenarioError, ScenarioFault,
+    ClassShares, Clients, KeyShares, LimitKind, ResolveError, Scenario, ScenarioError,
+    ScenarioFault,
 };
 pub use trace::{Trace, TraceError, TraceFault, TraceRequest};
 pub use world::World;

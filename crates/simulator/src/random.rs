@@ -27,6 +27,8 @@ pub enum Stream {
     Phase,
     /// What the clients draw: classes, jitter.
     Clients,
+    /// Whose each request is.
+    Keys,
 }
 
 impl Stream {
@@ -41,6 +43,7 @@ impl Stream {
             Self::Provider => 6,
             Self::Phase => 7,
             Self::Clients => 8,
+            Self::Keys => 9,
         }
     }
 }

@@ -57,6 +57,15 @@ pub struct Run {
     pub offered_excess: u64,
     /// Seconds from a request's arrival to its admission, by class.
     pub wait_s: BTreeMap<String, Quantiles>,
+    /// The same by key: the 20 with the most requests, all others as `other`, and requests without a
+    /// key as `none`. Not in the JSON where no request has one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub wait_s_by_key: BTreeMap<String, Quantiles>,
+    /// How many requests came and were admitted, by class.
+    pub served: BTreeMap<String, Served>,
+    /// The same by key, as [`Run::wait_s_by_key`] has them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub served_by_key: BTreeMap<String, Served>,
     /// How each change of the limit was met.
     pub steps: Vec<Step>,
     /// Jain's index of fairness between clients over 60 s; `None` with one client.
@@ -75,6 +84,15 @@ pub struct Quantiles {
     pub p50: f64,
     /// The 99th percentile.
     pub p99: f64,
+}
+
+/// How many of some requests got through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Served {
+    /// Requests that came.
+    pub requests: u64,
+    /// Those of them that the provider admitted.
+    pub admitted: u64,
 }
 
 /// How one change of the provider's limit was met.

@@ -18,24 +18,30 @@
 //! load_factor = 1.0               # the trace so many times over
 //! classes = { high = 0.1, normal = 0.6, low = 0.3 }
 //! max_retries = 5
+//! keys = { count = 8, skew = 1.0 } # or { shares = { greedy = 0.7, other = 0.3 } }; none unless set
 //! ```
 //!
-//! Everything but `name` and a limit may be left out and is then as above. A key that is not listed
+//! Everything but `name` and a limit may be left out and is then as above; without `keys` nobody in
+//! particular sends what the trace names no key for. A key that is not listed
 //! here is refused, with the list of those that are.
 
 mod error;
 mod file;
+mod keys;
 pub mod named;
 mod resolve;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use tidegate_units::{Priority, Span};
 
 use crate::provider::{Behaviour, HeaderStyle, Rate};
+use crate::random::{Random, Stream};
 use crate::trace::Trace;
 
 pub use error::{ResolveError, ScenarioError, ScenarioFault};
+pub use keys::KeyShares;
 
 /// How the provider counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -78,6 +84,8 @@ pub struct Clients {
     pub classes: ClassShares,
     /// How often a refused call is tried again before it has failed for good: 0 to 100.
     pub max_retries: u32,
+    /// Who sends the calls for which the trace names no key; `None`: nobody in particular.
+    pub keys: Option<KeyShares>,
 }
 
 /// Shares of the calls by class; each 0 to 1, together 1.
@@ -184,9 +192,15 @@ impl Scenario {
         &self.clients
     }
 
-    /// The traffic of this scenario: the trace as many times over as its clients send.
+    /// The traffic of this scenario: the trace as many times over as its clients send, and dealt to
+    /// its keys.
     pub fn traffic(&self, trace: &Trace, seed: u64) -> Trace {
-        trace.with_load(self.clients.load_factor, seed)
+        let traffic = trace.with_load(self.clients.load_factor, seed);
+        let Some(keys) = &self.clients.keys else {
+            return traffic;
+        };
+        let mut draws = Random::new(seed, Stream::Keys);
+        traffic.with_keys(|| Arc::clone(keys.pick(draws.uniform())))
     }
 
     /// What all scenarios have that say nothing else, with a limit still to be set.
@@ -202,6 +216,7 @@ impl Scenario {
                 load_factor: 1.0,
                 classes: ClassShares { high: 0.1, normal: 0.6, low: 0.3 },
                 max_retries: 5,
+                keys: None,
             },
         }
     }

@@ -23,7 +23,7 @@ mod timestamp;
 use std::path::Path;
 use std::sync::Arc;
 
-use tidegate_units::Span;
+use tidegate_units::{Key, Span};
 
 pub use error::{TraceError, TraceFault};
 
@@ -39,7 +39,7 @@ pub struct TraceRequest {
     pub context_tokens: u64,
     /// Tokens that the service generates for it: 0 to [`Trace::TOKENS_MAX`].
     pub generated_tokens: u64,
-    /// Who sends it, where the trace says so: 1 to 256 bytes.
+    /// Who sends it, where the trace says so: 1 to [`Trace::KEY_MAX`] printable bytes.
     pub key: Option<Arc<str>>,
 }
 
@@ -81,8 +81,8 @@ impl Trace {
     pub const TOKENS_MAX: u64 = 100_000_000;
     /// The longest line of a file, in bytes.
     pub const LINE_MAX: usize = 64 * 1024;
-    /// The longest key, in bytes.
-    pub const KEY_MAX: usize = 256;
+    /// The longest key, in bytes: what a limiter takes.
+    pub const KEY_MAX: usize = Key::VALUE_MAX;
 
     /// A trace of these requests, which are put in order and moved so that the first is at zero.
     ///
@@ -129,6 +129,17 @@ impl Trace {
     /// The time from the first request to the last; zero for fewer than two.
     pub fn span(&self) -> Span {
         self.requests.last().map_or(Span::ZERO, |last| last.at)
+    }
+
+    /// The same traffic, where each request that says nothing of who sends it is sent by whom
+    /// `next` names. It is asked for every request in the order of time, so that those that say so
+    /// change nothing for those that do not.
+    pub fn with_keys(mut self, mut next: impl FnMut() -> Arc<str>) -> Self {
+        for request in &mut self.requests {
+            let dealt = next();
+            request.key.get_or_insert(dealt);
+        }
+        self
     }
 
     /// Requests per second over the whole span; zero where there is no span.

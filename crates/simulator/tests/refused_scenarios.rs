@@ -18,6 +18,11 @@ fn provider_row(label: &str, lines: &str) -> String {
     row(label, &format!("[provider]\nrequests = {{ rate = 1 }}\n{lines}"))
 }
 
+/// One share more than there may be keys.
+fn many() -> String {
+    (0..=1_000).map(|key| format!("k{key} = 0")).collect::<Vec<_>>().join(", ")
+}
+
 #[test]
 fn every_refusal_is_one_line_with_file_line_and_what_is_accepted() {
     let rows = [
@@ -48,6 +53,22 @@ fn every_refusal_is_one_line_with_file_line_and_what_is_accepted() {
         provider_row("negative retries", "[clients]\nmax_retries = -1"),
         provider_row("endless retries", "[clients]\nmax_retries = 101"),
         provider_row("several clients", "[clients]\ncount = 8"),
+        provider_row("no keys", "[clients]\nkeys = {}"),
+        provider_row("a skew of nothing", "[clients]\nkeys = { skew = 1 }"),
+        provider_row("zero keys", "[clients]\nkeys = { count = 0 }"),
+        provider_row("too many keys", "[clients]\nkeys = { count = 1001 }"),
+        provider_row("half a key", "[clients]\nkeys = { count = 1.5 }"),
+        provider_row("too skewed", "[clients]\nkeys = { count = 8, skew = 10.5 }"),
+        provider_row("skewed the other way", "[clients]\nkeys = { count = 8, skew = -1 }"),
+        provider_row("keys two ways", "[clients]\nkeys = { count = 1, shares = { a = 1 } }"),
+        provider_row("skewed shares", "[clients]\nkeys = { skew = 1, shares = { a = 1 } }"),
+        provider_row("half of the shares", "[clients]\nkeys = { shares = { a = 0.25, b = 0.25 } }"),
+        provider_row("no shares", "[clients]\nkeys = { shares = {} }"),
+        provider_row("more than all", "[clients]\nkeys = { shares = { a = 1.5 } }"),
+        provider_row("a key of no name", "[clients]\nkeys = { shares = { \"\" = 1 } }"),
+        provider_row("a key of two words", "[clients.keys]\nshares.\"a b\" = 1"),
+        provider_row("an unknown key", "[clients]\nkeys = { number = 8 }"),
+        provider_row("too many shares", &format!("[clients.keys]\nshares = {{ {} }}", many())),
     ];
     insta::assert_snapshot!(rows.join("\n"));
 }

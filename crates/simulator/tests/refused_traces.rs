@@ -85,6 +85,10 @@ fn json_rows() -> Vec<String> {
         ("missing tokens", r#"{"at_s": 1.5, "input_tokens": 3}"#),
         ("too many tokens", r#"{"at_s": 1.5, "input_tokens": 3, "output_tokens": 1e300}"#),
         ("an empty key", r#"{"at_s": 1.5, "input_tokens": 3, "output_tokens": 4, "key": ""}"#),
+        (
+            "a key with an escape",
+            r#"{"at_s": 1.5, "input_tokens": 3, "output_tokens": 4, "key": "\u001b[31m"}"#,
+        ),
         ("a number as key", r#"{"at_s": 1.5, "input_tokens": 3, "output_tokens": 4, "key": 7}"#),
     ];
     let good = r#"{"at_s": 1.25, "input_tokens": 374, "output_tokens": 44, "key": "agent-1"}"#;

@@ -75,9 +75,10 @@ impl Journey {
     ) -> Self {
         let mut draws = Random::new(seed, Stream::Clients);
         let requests = traffic.requests().to_vec();
-        let classes = scenario.clients().classes;
+        let shares = scenario.clients().classes;
+        let classes: Vec<Priority> =
+            requests.iter().map(|_| shares.pick(draws.uniform())).collect();
         Self {
-            classes: requests.iter().map(|_| classes.pick(draws.uniform())).collect(),
             refusals: vec![0; requests.len()],
             max_retries: scenario.clients().max_retries,
             horizon: Instant::ZERO + traffic.span(),
@@ -88,8 +89,9 @@ impl Journey {
             events: BinaryHeap::new(),
             scheduled: 0,
             network: Random::new(seed, Stream::Network),
-            tally: Tally::new(traffic.span()),
+            tally: Tally::new(&requests, &classes, traffic.span()),
             requests,
+            classes,
         }
     }
 
@@ -173,7 +175,7 @@ impl Journey {
         match self.provider.arrive(now, context_tokens, generated_tokens) {
             Reply::Ok { service_time, .. } => {
                 self.tally.count(now, Load::Admitted);
-                self.tally.waited(self.classes[call], now.since(Instant::ZERO + at));
+                self.tally.waited(call, now.since(Instant::ZERO + at));
                 self.work += if self.work_is_tokens { self.requests[call].tokens() } else { 1 };
                 self.schedule(now + service_time, call, Event::Completed);
             }
@@ -218,7 +220,10 @@ impl Journey {
             admitted: provider.admitted,
             excess: self.provider.excess(),
             offered_excess: self.provider.offered_excess(),
-            wait_s: self.tally.waits_s(),
+            wait_s: self.tally.by_class.waits_s(),
+            wait_s_by_key: self.tally.by_key.waits_s(),
+            served: self.tally.by_class.served(),
+            served_by_key: self.tally.by_key.served(),
             steps: Vec::new(),
             jain_60s: None,
             decisions_per_s: number::nearest(

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use tidegate_scheduler::{Call, LimiterConfig, Request, Settlement, Ticket};
+use tidegate_scheduler::{Call, Labels, LimiterConfig, Request, Settlement, Ticket};
 use tidegate_supervisor::SupervisorConfig;
 use tidegate_units::{
-    Amounts, Cost, Dimension, EnforcedAs, Instant, Limit, LimitError, Outcome, QueuePolicy,
+    Amounts, Cost, Dimension, EnforcedAs, Instant, Key, Limit, LimitError, Outcome, QueuePolicy,
     ServiceName, Span,
 };
 
@@ -15,13 +15,25 @@ use crate::{DimensionLimit, ProviderLimits, World, number};
 
 /// The only service.
 const SERVICE: usize = 0;
+/// What the keys of calls name.
+const KEY_NAME: &str = "client";
+
+/// Who of those who wait is next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// As classes and keys say.
+    Fair,
+    /// Who came first: the machines are told nothing else.
+    FirstCome,
+}
 
 pub(super) fn run(
     journey: &mut Journey,
     limits: &ProviderLimits,
+    order: Order,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<(), LimitError> {
-    let mut client = Client::new(journey, limits)?;
+    let mut client = Client::new(journey, limits, order)?;
     loop {
         match journey.next(client.world.next_deadline()) {
             Next::Call { now, call, happening } => {
@@ -39,6 +51,7 @@ pub(super) fn run(
 /// One program that uses Tidegate.
 struct Client {
     world: World,
+    order: Order,
     /// Tokens are limited, so that what was generated has to be settled.
     counts_tokens: bool,
     /// For every call under way, when its cost was recorded, and what the limiter knows of it.
@@ -46,20 +59,17 @@ struct Client {
 }
 
 impl Client {
-    fn new(journey: &Journey, limits: &ProviderLimits) -> Result<Self, LimitError> {
+    fn new(journey: &Journey, limits: &ProviderLimits, order: Order) -> Result<Self, LimitError> {
         let told = told(limits)?;
         let counts_tokens = told.iter().any(|limit| limit.dimension().is_tokens());
         let service: ServiceName = "provider".parse().unwrap_or_else(|_| unreachable!());
         let limiter = LimiterConfig {
-            queue: QueuePolicy {
-                capacity: journey.requests().len().max(1),
-                ..QueuePolicy::default()
-            },
+            queue: queue(journey.requests().len(), order),
             ..LimiterConfig::new(service.clone(), told)
         };
         let config = SupervisorConfig { services: vec![service], ..SupervisorConfig::default() };
         let world = World::new(Instant::ZERO, &config, vec![limiter]);
-        Ok(Self { world, counts_tokens, granted: HashMap::new() })
+        Ok(Self { world, order, counts_tokens, granted: HashMap::new() })
     }
 
     fn happens(&mut self, journey: &mut Journey, call: usize, happening: Happening) {
@@ -89,16 +99,21 @@ impl Client {
             self.go(journey, call, &granted);
             return;
         }
-        let ticket = Ticket(number::count(call));
-        let priority = journey.class(call);
-        let request = Request::new(ticket, cost, Instant::MAX).priority(priority);
-        self.world.acquire(SERVICE, request);
+        self.world.acquire(SERVICE, self.request(journey, call, cost));
+    }
+
+    fn request(&self, journey: &Journey, call: usize, cost: Cost) -> Request {
+        let request = Request::new(Ticket(number::count(call)), cost, Instant::MAX);
+        match self.order {
+            Order::Fair => request.priority(journey.class(call)).labels(labels(journey, call)),
+            Order::FirstCome => request,
+        }
     }
 
     fn go(&mut self, journey: &mut Journey, call: usize, granted: &Granted) {
         let now = self.world.now();
-        let of =
-            Call { by_gate: granted.by_gate, priority: journey.class(call), ..Call::default() };
+        let Request { priority, labels, .. } = self.request(journey, call, Cost::ZERO);
+        let of = Call { by_gate: granted.by_gate, took: None, priority, labels };
         self.granted.insert(call, (granted.recorded, of));
         journey.send(now, call);
     }
@@ -126,6 +141,24 @@ impl Client {
         let closed = Settlement::Closed { outcome, recorded, refund, debt, pause, call: of };
         self.world.settle(SERVICE, closed);
     }
+}
+
+/// A line that is long enough for everybody.
+fn queue(calls: usize, order: Order) -> QueuePolicy {
+    let queue = QueuePolicy { capacity: calls.max(1), ..QueuePolicy::default() };
+    match order {
+        Order::Fair => queue,
+        // Nobody small passes who came before.
+        Order::FirstCome => QueuePolicy { backfill: Span::ZERO, ..queue },
+    }
+}
+
+/// On whose behalf a call is made. A key that no limiter takes, which no trace that was read has,
+/// is left out.
+fn labels(journey: &Journey, call: usize) -> Labels {
+    let name = journey.requests()[call].key.as_deref();
+    let key = name.and_then(|name| Key::new(KEY_NAME, name).ok());
+    key.map(Labels::of).unwrap_or_default()
 }
 
 /// The provider's limits, as a user who knows them would write them down.

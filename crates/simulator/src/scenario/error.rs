@@ -96,11 +96,19 @@ pub enum ScenarioFault {
     /// Nothing can be burnt where there is no bucket of requests.
     #[error("provider.penalty = true: use it with kind = \"bucket\" and a limit on requests")]
     PenaltyWithoutBucket,
-    /// The shares of the classes are not a whole.
-    #[error("clients.classes add up to {sum}: use shares of 0 to 1 that add up to 1")]
-    Classes {
+    /// Shares are not a whole.
+    #[error("{key} add up to {sum}: use shares of 0 to 1 that add up to 1")]
+    Shares {
+        /// What is shared out.
+        key: &'static str,
         /// What they add up to.
         sum: f64,
+    },
+    /// Keys are stated in two ways, or not at all.
+    #[error("clients.keys states {found}: use count, with skew beside it or not, or else shares")]
+    Keys {
+        /// What it states.
+        found: &'static str,
     },
     /// There is no scenario of that name.
     #[error("no scenario `{name}`: use one of {known}")]

@@ -1,5 +1,7 @@
 //! The file of a scenario: its form, and the range of every value.
 
+mod keys;
+
 use std::fmt::Display;
 use std::fs::File;
 use std::io::Read;
@@ -18,6 +20,8 @@ use crate::scenario::{
 
 /// A number and where it stands.
 type Number = Option<Spanned<f64>>;
+
+use keys::KeysForm;
 
 /// The whole file.
 #[derive(Deserialize)]
@@ -57,6 +61,7 @@ struct ClientsForm {
     load_factor: Number,
     classes: Option<Spanned<ClassesForm>>,
     max_retries: Option<Spanned<i64>>,
+    keys: Option<Spanned<KeysForm>>,
 }
 
 #[derive(Deserialize)]
@@ -121,7 +126,7 @@ fn line_of(text: &str, place: usize) -> u64 {
 }
 
 fn build(form: Form) -> Result<Scenario, Located> {
-    let plain = Scenario::plain(&checked_name(form.name)?);
+    let plain = Scenario::plain(&checked_name("name", form.name)?);
     let section = form.provider.span().start;
     let provider = form.provider.into_inner();
     let limit =
@@ -151,7 +156,7 @@ fn build(form: Form) -> Result<Scenario, Located> {
     Ok(scenario)
 }
 
-fn checked_name(name: Spanned<String>) -> Result<String, Located> {
+fn checked_name(key: &str, name: Spanned<String>) -> Result<String, Located> {
     let place = name.span().start;
     let name = name.into_inner();
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
@@ -160,7 +165,7 @@ fn checked_name(name: Spanned<String>) -> Result<String, Located> {
     }
     let short: String = name.chars().take(80).collect();
     let accepted = "1 to 64 letters, digits, `-`, `_` and `.`".to_owned();
-    Err((Some(place), value_fault("name", format!("{short:?}"), accepted)))
+    Err((Some(place), value_fault(key, format!("{short:?}"), accepted)))
 }
 
 fn limit(key: &str, form: Spanned<LimitForm>) -> Result<LimitShare, Located> {
@@ -193,7 +198,8 @@ fn clients(form: ClientsForm, plain: &Clients) -> Result<Clients, Located> {
     };
     let max_retries = max_retries.unwrap_or(plain.max_retries);
     let classes = form.classes.map(classes).transpose()?.unwrap_or(plain.classes);
-    Ok(Clients { load_factor, classes, max_retries })
+    let keys = form.keys.map(keys::read).transpose()?;
+    Ok(Clients { load_factor, classes, max_retries, keys })
 }
 
 fn classes(form: Spanned<ClassesForm>) -> Result<ClassShares, Located> {
@@ -204,11 +210,22 @@ fn classes(form: Spanned<ClassesForm>) -> Result<ClassShares, Located> {
     let high = share(form.high, "high")?;
     let normal = share(form.normal, "normal")?;
     let low = share(form.low, "low")?;
-    let sum = high + normal + low;
-    if (sum - 1.0).abs() > 1e-6 {
-        return Err((Some(place), ScenarioFault::Classes { sum }));
-    }
+    whole("clients.classes", place, [high, normal, low])?;
     Ok(ClassShares { high, normal, low })
+}
+
+/// Makes sure that shares add up to 1.
+fn whole(
+    key: &'static str,
+    place: usize,
+    shares: impl IntoIterator<Item = f64>,
+) -> Result<(), Located> {
+    // Not `sum`, which makes -0 of no shares.
+    let sum = shares.into_iter().fold(0.0, |sum, share| sum + share);
+    if (sum - 1.0).abs() > 1e-6 {
+        return Err((Some(place), ScenarioFault::Shares { key, sum }));
+    }
+    Ok(())
 }
 
 /// A number in range, or what it is when nothing is said.

@@ -136,8 +136,8 @@ pub enum TraceFault {
         /// What stands there.
         value: String,
     },
-    /// A key is too long, empty, or not text.
-    #[error("key {value}: use text of 1 to {} bytes, or leave it out", Trace::KEY_MAX)]
+    /// A key is too long, empty, or not printable text.
+    #[error("key {value}: use text of 1 to {} printable bytes, or leave it out", Trace::KEY_MAX)]
     Key {
         /// What stands there.
         value: String,

@@ -124,7 +124,7 @@ fn tokens(name: &'static str, value: &Value) -> Result<u64, TraceFault> {
 fn key(value: &Value, keys: &mut HashSet<Arc<str>>) -> Result<Option<Arc<str>>, TraceFault> {
     let text = match value {
         Value::Null => return Ok(None),
-        Value::String(text) if (1..=Trace::KEY_MAX).contains(&text.len()) => text.as_str(),
+        Value::String(text) if is_key(text) => text.as_str(),
         _ => return Err(TraceFault::Key { value: shown(value) }),
     };
     if let Some(known) = keys.get(text) {
@@ -133,6 +133,11 @@ fn key(value: &Value, keys: &mut HashSet<Arc<str>>) -> Result<Option<Arc<str>>, 
     let key: Arc<str> = text.into();
     keys.insert(Arc::clone(&key));
     Ok(Some(key))
+}
+
+/// Whether a text names somebody: it is not empty, not long, and can be printed.
+fn is_key(text: &str) -> bool {
+    (1..=Trace::KEY_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 /// A value for a message.
