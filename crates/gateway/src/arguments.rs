@@ -24,9 +24,11 @@ const REPLAY_EXAMPLES: &str = "\
 Examples:
   tidegate replay
   tidegate replay --scenario const-none,tpm-hdr --controller fixed,naive --seeds 5
+  tidegate replay --scenario fair-keys --controller fixed,fifo --svg waits.svg
   tidegate replay --trace calls.csv.gz --scenario-file mine.toml --svg load.svg --json -
 
-Controllers: fixed (Tidegate, told the true limit), naive (no limiter: sends, and tries again)
+Controllers: fixed (Tidegate, told the true limit, fair between classes and keys), fifo (the same
+without fairness: first come, first served), naive (no limiter: sends, and tries again)
 
 A trace is CSV with the header TIMESTAMP,ContextTokens,GeneratedTokens, or JSON Lines such as
   {\"at_s\": 1.25, \"input_tokens\": 374, \"output_tokens\": 44, \"key\": \"agent-1\"}
@@ -106,7 +108,7 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<PathBuf>,
 
-    /// Draws the load of the first seed over time
+    /// Draws the first seed: the load over time, and the waits of each class and key
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
 }

@@ -5,6 +5,7 @@
 //! all that is done so far, so that a later failure costs nothing of it.
 
 mod figures;
+mod groups;
 mod output;
 mod plan;
 mod plot;
@@ -12,6 +13,7 @@ mod results;
 #[cfg(test)]
 mod sample;
 mod table;
+mod text;
 
 use std::io::{IsTerminal, stderr};
 

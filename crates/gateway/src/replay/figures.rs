@@ -1,7 +1,9 @@
 //! What all seeds of one controller come to: on average, and at worst.
 
-use tidegate_simulator::report::Quantiles;
+use tidegate_simulator::report::{Quantiles, Served};
 use tidegate_simulator::{Replay, Run};
+
+use super::groups::Group;
 
 /// The runs of one controller, one for each seed.
 #[derive(Debug)]
@@ -42,11 +44,6 @@ impl<'r> Runs<'r> {
         self.runs.len()
     }
 
-    /// The classes that any call was of.
-    pub(crate) fn has_class(&self, class: &str) -> bool {
-        self.runs.iter().any(|run| run.wait_s.contains_key(class))
-    }
-
     /// The mean over all seeds.
     pub(crate) fn mean(&self) -> Figures {
         self.figures(mean, mean)
@@ -57,14 +54,29 @@ impl<'r> Runs<'r> {
         self.figures(least, most)
     }
 
-    /// How long calls of `class` waited: the mean of the seeds' quantiles.
-    pub(crate) fn mean_wait(&self, class: &str) -> Option<Quantiles> {
-        self.wait(class, mean)
+    /// How long calls of a group waited: the mean of the seeds' quantiles.
+    pub(crate) fn mean_wait(&self, group: Group<'_>) -> Option<Quantiles> {
+        self.wait(group, mean)
     }
 
-    /// How long calls of `class` waited: the largest of the seeds' quantiles.
-    pub(crate) fn worst_wait(&self, class: &str) -> Option<Quantiles> {
-        self.wait(class, most)
+    /// How long calls of a group waited: the largest of the seeds' quantiles.
+    pub(crate) fn worst_wait(&self, group: Group<'_>) -> Option<Quantiles> {
+        self.wait(group, most)
+    }
+
+    /// How many calls of a group came, on average.
+    pub(crate) fn mean_requests(&self, group: Group<'_>) -> Option<f64> {
+        self.served(group, |served| float(served.requests), mean)
+    }
+
+    /// The share of a group's calls that was admitted, on average.
+    pub(crate) fn mean_admitted(&self, group: Group<'_>) -> Option<f64> {
+        self.served(group, share, mean)
+    }
+
+    /// The least share of a group's calls that was admitted.
+    pub(crate) fn worst_admitted(&self, group: Group<'_>) -> Option<f64> {
+        self.served(group, share, least)
     }
 
     /// The figures, put together by `better` where more is better and by `worse` where it is worse.
@@ -84,15 +96,29 @@ impl<'r> Runs<'r> {
         }
     }
 
-    fn wait(&self, class: &str, of: fn(&[f64]) -> f64) -> Option<Quantiles> {
-        let waits: Vec<&Quantiles> =
-            self.runs.iter().filter_map(|run| run.wait_s.get(class)).collect();
-        let quantile = |value: fn(&Quantiles) -> f64| -> Vec<f64> {
-            waits.iter().map(|wait| value(wait)).collect()
-        };
+    fn served(
+        &self,
+        group: Group<'_>,
+        value: fn(&Served) -> f64,
+        of: fn(&[f64]) -> f64,
+    ) -> Option<f64> {
+        let served = self.runs.iter().filter_map(|run| group.served(run));
+        let values: Vec<f64> = served.map(|served| value(&served)).collect();
+        (!values.is_empty()).then(|| of(&values))
+    }
+
+    fn wait(&self, group: Group<'_>, of: fn(&[f64]) -> f64) -> Option<Quantiles> {
+        let waits: Vec<Quantiles> = self.runs.iter().filter_map(|run| group.wait(run)).collect();
+        let quantile =
+            |value: fn(&Quantiles) -> f64| -> Vec<f64> { waits.iter().map(value).collect() };
         (!waits.is_empty())
             .then(|| Quantiles { p50: of(&quantile(|w| w.p50)), p99: of(&quantile(|w| w.p99)) })
     }
+}
+
+/// The share that was admitted of what came.
+pub(crate) fn share(served: &Served) -> f64 {
+    float(served.admitted) / float(served.requests.max(1))
 }
 
 fn mean(values: &[f64]) -> f64 {

@@ -1,15 +1,16 @@
-//! A replay for people: a table, and a sentence for each controller.
+//! A replay for people: a table, one more by key where there are keys, and a sentence for each
+//! controller.
+
+mod waits;
 
 use comfy_table::Table;
 use tidegate_simulator::Replay;
 use tidegate_simulator::report::{Quantiles, TraceSummary};
-use tidegate_units::Priority;
 
 use super::figures::{Figures, Runs};
+use super::groups::Group;
+use super::text::{NOTHING, count, length, number, quantiles, shown};
 use crate::columns;
-
-/// What stands where there is no number.
-const NOTHING: &str = "–";
 
 /// What the columns do not say themselves.
 const NOTE: &str = "Waits are those of admitted requests, from their arrival; \
@@ -18,7 +19,9 @@ const NOTE: &str = "Waits are those of admitted requests, from their arrival; \
 /// Everything that is printed of one scenario.
 pub(crate) fn text(replay: &Replay) -> String {
     let all = Runs::of_each(replay);
-    let mut text = format!("{}\n{}\n{NOTE}\n", title(replay), table(replay, &all));
+    let waits = waits::table(replay, &all).map(|waits| format!("\n{waits}\n"));
+    let waits = waits.unwrap_or_default();
+    let mut text = format!("{}\n{}\n{waits}{NOTE}\n", title(replay), table(replay, &all));
     for runs in &all {
         text.push_str(&sentence(runs));
         text.push('\n');
@@ -32,13 +35,11 @@ fn title(replay: &Replay) -> String {
 }
 
 fn table(replay: &Replay, all: &[Runs<'_>]) -> Table {
-    let classes: Vec<&str> = Priority::ALL.iter().map(|class| class.name()).collect();
-    let classes: Vec<&str> =
-        classes.into_iter().filter(|class| all.iter().any(|runs| runs.has_class(class))).collect();
+    let classes = Group::classes(replay);
     let mut rows = Vec::new();
     for runs in all {
-        let waits = |wait: &dyn Fn(&str) -> Option<Quantiles>| {
-            classes.iter().map(|class| quantiles(wait(class))).collect()
+        let waits = |wait: &dyn Fn(Group<'_>) -> Option<Quantiles>| {
+            classes.iter().map(|class| quantiles(wait(*class))).collect()
         };
         let means = waits(&|class| runs.mean_wait(class));
         rows.push(row(runs.controller, &seeds(&replay.seeds), &runs.mean(), means));
@@ -50,7 +51,7 @@ fn table(replay: &Replay, all: &[Runs<'_>]) -> Table {
     columns::table(header(&classes), rows, 2)
 }
 
-fn header(classes: &[&str]) -> Vec<String> {
+fn header(classes: &[Group<'_>]) -> Vec<String> {
     let before = [
         "controller",
         "seed",
@@ -61,7 +62,7 @@ fn header(classes: &[&str]) -> Vec<String> {
         "admitted",
         "excess",
     ];
-    let waits = classes.iter().map(|class| format!("{class} wait, s\np50 / p99"));
+    let waits = classes.iter().map(|class| format!("{} wait, s\np50 / p99", class.name()));
     let before = before.into_iter().map(str::to_owned);
     before.chain(waits).chain(["decisions\nper s".to_owned()]).collect()
 }
@@ -83,38 +84,6 @@ fn seeds(seeds: &[u64]) -> String {
         [only] => only.to_string(),
         [first, .., last] => format!("{first}–{last} mean"),
     }
-}
-
-fn quantiles(wait: Option<Quantiles>) -> String {
-    match wait {
-        Some(wait) => format!("{} / {}", seconds(wait.p50), seconds(wait.p99)),
-        None => NOTHING.to_owned(),
-    }
-}
-
-/// Seconds, to about three digits.
-fn seconds(value: f64) -> String {
-    let decimals = match value {
-        ..10.0 => 2,
-        10.0..100.0 => 1,
-        _ => 0,
-    };
-    number(value, decimals)
-}
-
-/// A count, or the mean of several.
-fn count(value: f64) -> String {
-    let is_whole = value.fract().abs() < f64::EPSILON;
-    number(value, usize::from(!is_whole))
-}
-
-fn number(value: f64, decimals: usize) -> String {
-    if value.is_finite() { format!("{value:.decimals$}") } else { NOTHING.to_owned() }
-}
-
-/// A length of time, in the unit that suits it.
-fn length(seconds: f64) -> String {
-    if seconds < 120.0 { format!("{seconds:.1} s") } else { format!("{:.1} min", seconds / 60.0) }
 }
 
 /// What the controller got and what it took to get it, the worse half not left out.
@@ -187,6 +156,12 @@ mod tests {
     #[test]
     fn several_seeds_are_shown_by_their_mean_and_their_worst() {
         insta::assert_snapshot!(text(&sample::replay(&[1, 2, 3])));
+    }
+
+    #[test]
+    fn keys_have_a_table_of_their_own() {
+        insta::assert_snapshot!(text(&sample::fair_replay(&[1])));
+        insta::assert_snapshot!(text(&sample::fair_replay(&[1, 2])));
     }
 
     #[test]

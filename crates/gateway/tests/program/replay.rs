@@ -97,9 +97,77 @@ fn the_json_of_one_scenario_is_an_object_with_every_field() {
         for class in ["high", "normal", "low"] {
             assert!(run["wait_s"][class]["p50"].is_number(), "{class} of {run}");
             assert!(run["wait_s"][class]["p99"].is_number(), "{class} of {run}");
+            assert!(run["served"][class]["admitted"].is_u64(), "{class} of {run}");
         }
         assert!(run["steps"].is_array() && run["jain_60s"].is_null(), "{run}");
         assert!(run.get("load").is_none(), "the load is for the plot");
+        assert!(run.get("wait_s_by_key").is_none(), "nobody has a key");
+    }
+}
+
+/// Recorded traffic if there is any, else generated.
+fn some_traffic() -> Vec<String> {
+    let recorded = std::env::var_os("TIDEGATE_TRACE").filter(|file| !file.is_empty());
+    let file = recorded.and_then(|file| std::path::absolute(file).ok());
+    let file = file.map(|file| file.to_string_lossy().into_owned());
+    file.map_or(Vec::new(), |file| vec!["--trace".to_owned(), file])
+}
+
+#[test]
+fn waits_of_each_class_and_key_stand_in_one_table_one_picture_and_the_json() {
+    let folder = folder("replay-fair");
+    let traffic = some_traffic();
+    let mut arguments = vec!["replay", "--scenario", "fair-keys", "--controller", "fixed,fifo"];
+    arguments.extend(traffic.iter().map(String::as_str));
+    arguments.extend(["--svg", "waits.svg", "--json", "-"]);
+    let output = run(&folder, &arguments);
+    assert!(output.status.success(), "{}", shown(&output));
+    let replay: Value = serde_json::from_slice(&output.stdout).expect("nothing but JSON");
+    let (table, svg) = (text(&output.stderr), fs::read_to_string(folder.join("waits.svg")));
+    let svg = svg.expect("written");
+    // A recorded trace may name keys of its own, which stay.
+    let dealt = ["greedy", "steady-1", "steady-2", "steady-3"];
+    let is_there = |key: &&str| replay["runs"][0]["served_by_key"].get(key).is_some();
+    let keys: Vec<&str> = dealt.into_iter().filter(is_there).collect();
+    assert!(keys.len() == dealt.len() || !traffic.is_empty(), "{replay}");
+    for name in ["high", "normal", "low"].iter().chain(&keys) {
+        assert_eq!(svg.matches(&format!("\n{name}\n")).count(), 1, "{name} is in the picture");
+        let row = table.lines().filter(|line| line.contains(&format!(" {name} "))).count();
+        assert!(row >= 1, "{name} is in {table}");
+    }
+    let runs = replay["runs"].as_array().expect("runs");
+    let wait = |run: &Value, key: &str| {
+        let wait = &run["wait_s_by_key"][key];
+        wait["p50"].as_f64().zip(wait["p99"].as_f64()).expect("two waits")
+    };
+    for run in runs {
+        let served = run["served_by_key"].as_object().expect("keys").values();
+        let admitted: Option<u64> = served.map(|served| served["admitted"].as_u64()).sum();
+        assert_eq!(admitted, run["admitted"].as_u64(), "{run}");
+        assert!(keys.iter().all(|key| wait(run, key).0 <= wait(run, key).1), "{run}");
+    }
+    let [fixed, fifo] = &runs[..] else { panic!("two runs and not {}", runs.len()) };
+    for key in keys.into_iter().filter(|key| key.starts_with("steady")) {
+        let (fair, first_come) = (wait(fixed, key), wait(fifo, key));
+        assert!(fair.0 <= 1.05 * first_come.0, "{key}: {fair:?} and not {first_come:?}");
+    }
+}
+
+#[test]
+fn a_trace_with_keys_needs_no_scenario_for_them() {
+    let folder = folder("replay-keys");
+    let line = |at: u64| {
+        let key = if at.is_multiple_of(3) { "agent" } else { "batch" };
+        format!(
+            "{{\"at_s\": {at}, \"input_tokens\": 9, \"output_tokens\": 0, \"key\": \"{key}\"}}\n"
+        )
+    };
+    fs::write(folder.join("keys.jsonl"), (0..120).map(line).collect::<String>()).expect("a file");
+    let replay = json_of(&folder, &["replay", "--trace", "keys.jsonl", "--json", "-"]);
+    for run in replay["runs"].as_array().expect("runs") {
+        assert_eq!(run["served_by_key"]["agent"]["requests"], 40);
+        assert_eq!(run["served_by_key"]["batch"]["requests"], 80);
+        assert!(run["wait_s_by_key"]["agent"]["p50"].is_number(), "{run}");
     }
 }
 
