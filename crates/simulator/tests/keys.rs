@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tidegate_simulator::{Controller, Generator, Run, Scenario, Trace, TraceRequest, replay};
-use tidegate_units::Span;
+use tidegate_simulator::{
+    Controller, Generator, Random, Run, Scenario, Stream, Trace, TraceRequest, replay,
+};
+use tidegate_units::{Priority, Span};
 
 /// Ten minutes of traffic, more than its limit for most of it.
 fn traffic() -> Trace {
@@ -70,6 +72,19 @@ fn dealing_leaves_all_other_draws_as_they_were() {
         (run.wait_s, run.admitted, run.served)
     };
     assert_eq!(of("keys = { count = 8, skew = 2 }"), of(""));
+}
+
+#[test]
+fn urgent_calls_come_from_every_client_alike() {
+    let scenario = scenario("keys = { shares = { a = 0.5, b = 0.5 } }");
+    let keys = keys_of(&scenario.traffic(&traffic(), 1));
+    // As a run draws them.
+    let mut draws = Random::new(1, Stream::Clients);
+    let is_urgent =
+        |_: &Option<Arc<str>>| scenario.clients().classes.pick(draws.uniform()) == Priority::High;
+    let urgent: Vec<Option<Arc<str>>> = keys.into_iter().filter(is_urgent).collect();
+    let of_a = urgent.iter().filter(|key| key.as_deref() == Some("a")).count();
+    assert!(urgent.len() > 200 && of_a.abs_diff(urgent.len() / 2) < 40, "{of_a}");
 }
 
 #[test]
