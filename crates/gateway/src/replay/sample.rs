@@ -23,8 +23,11 @@ pub(crate) fn fair_replay(seeds: &[u64]) -> Replay {
         let wait = |p50: f64| Quantiles { p50, p99: p50 * 2.5 };
         let waits = [(LONG_KEY, slowest), ("steady", if is_fair { 0.4 } else { 390.0 })];
         run.wait_s_by_key = waits.map(|(key, p50)| (key.to_owned(), wait(p50))).into();
-        run.served_by_key =
-            served([(LONG_KEY, 14_000, 8_000), ("steady", 4_000, 3_900), ("unlucky", 3, 0)]);
+        run.served_by_key = served([
+            (LONG_KEY, 14_000, 8_000 - 70 * run.seed),
+            ("steady", 4_000, 3_900),
+            ("unlucky", 3, 0),
+        ]);
     }
     replay
 }

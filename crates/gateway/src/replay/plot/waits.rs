@@ -34,9 +34,6 @@ const WAITS: i32 = 905;
 const ADMITTED: i32 = 986;
 /// The longest name of a group: what has room before the controllers.
 const NAME_MAX: usize = 23;
-/// Of the rows, by controller: none of the lines of the load has one of them.
-const COLOURS: [RGBColor; 3] =
-    [RGBColor(0, 158, 115), RGBColor(204, 121, 167), RGBColor(90, 90, 90)];
 
 /// Where a wait is, and a row, in pixels from the top of the panel.
 type Plane<'a> = DrawingArea<SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -107,8 +104,7 @@ impl<'r> Panels<'r> {
         let middle = top + i32::try_from(self.group_height() / 2).unwrap_or(0);
         area.draw_text(&shown_within(group.name(), NAME_MAX), &text_style(14), (LEFT, middle))?;
         let first = top + i32::try_from(GAP.midpoint(ROW_HEIGHT)).unwrap_or(0);
-        let rows = self.runs.iter().zip(COLOURS.into_iter().cycle());
-        for ((run, colour), row) in rows.zip(0..) {
+        for (run, row) in self.runs.iter().zip(0..) {
             let y = first + row_height * row;
             let before = anchored(13, HPos::Right);
             area.draw_text(&shown_within(&run.controller, 8), &before, (CONTROLLER, y))?;
@@ -116,7 +112,7 @@ impl<'r> Panels<'r> {
             let admitted = group.served(run).map(|served| number(share(&served) * 100.0, 1));
             area.draw_text(&admitted.unwrap_or(NOTHING.to_owned()), &before, (ADMITTED, y))?;
             if let Some(wait) = group.wait(run) {
-                self.draw_wait(wait, f64::from(y), colour, plane)?;
+                self.draw_wait(wait, f64::from(y), colour(&run.controller), plane)?;
             }
         }
         Ok(())
@@ -147,6 +143,15 @@ impl<'r> Panels<'r> {
     }
 }
 
+/// The same in every picture, and none that a line of the load has.
+fn colour(controller: &str) -> RGBColor {
+    match controller {
+        "fixed" => RGBColor(0, 158, 115),
+        "fifo" => RGBColor(204, 121, 167),
+        _ => RGBColor(90, 90, 90),
+    }
+}
+
 /// What the panel shows, what its marks mean, and the heads of the columns.
 fn draw_head(by: &str, area: &Area<'_>) -> Drawn {
     let title = format!("Waits {by} of those admitted, in seconds from arrival to admission");
@@ -158,4 +163,35 @@ fn draw_head(by: &str, area: &Area<'_>) -> Drawn {
     let before = anchored(13, HPos::Right);
     area.draw_text("p50 / p99, s", &before, (WAITS, 42))?;
     area.draw_text("admitted, %", &before, (ADMITTED, 42))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replay::plot::svg;
+    use crate::replay::sample;
+
+    /// Where the dots and rings of a colour are, from the left, in the order of the rows.
+    fn places(picture: &str, colour: &str) -> Vec<i32> {
+        let circles = picture.lines().filter(|line| line.starts_with("<circle"));
+        let coloured = circles.filter(|line| line.contains(colour));
+        let place = |line: &str| line.split('"').nth(1).and_then(|place| place.parse().ok());
+        coloured.filter_map(place).collect()
+    }
+
+    #[test]
+    fn every_wait_is_where_the_axis_says_in_the_colour_of_its_controller() {
+        let picture = svg(&[sample::fair_replay(&[1])]).expect("a picture");
+        let [fixed, fifo] = ["#009E73", "#CC79A7"].map(|colour| places(&picture, colour));
+        // A ring and a dot for each of three classes and two keys; the third got nothing through.
+        assert_eq!((fixed.len(), fifo.len()), (10, 10), "{picture}");
+        assert_eq!(fixed[..6], fifo[..6], "by class there is no difference");
+        let [long, steady] = [6..8, 8..10].map(|rows| (&fixed[rows.clone()], &fifo[rows]));
+        assert!(long.0[0] > long.1[0] && long.0[1] > long.1[1], "{long:?}");
+        // 390 s and 0.4 s are three powers of ten apart, of five that the axis has.
+        let apart = steady.1[1] - steady.0[1];
+        let expected = (AXIS_TO - AXIS_FROM) * 3 / 5;
+        assert!(apart.abs_diff(expected) < 5, "{apart} and not {expected}");
+        assert!([fixed, fifo].concat().iter().all(|x| (AXIS_FROM..=AXIS_TO).contains(x)));
+    }
 }
