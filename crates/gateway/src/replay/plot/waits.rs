@@ -188,6 +188,9 @@ mod tests {
         assert_eq!(fixed[..6], fifo[..6], "by class there is no difference");
         let [long, steady] = [6..8, 8..10].map(|rows| (&fixed[rows.clone()], &fifo[rows]));
         assert!(long.0[0] > long.1[0] && long.0[1] > long.1[1], "{long:?}");
+        // The axis begins at 0.1 s, and the ring is at 1 s.
+        let ring = steady.0[0];
+        assert!(ring.abs_diff(AXIS_FROM + (AXIS_TO - AXIS_FROM) / 5) < 3, "{ring}");
         // 390 s and 0.4 s are three powers of ten apart, of five that the axis has.
         let apart = steady.1[1] - steady.0[1];
         let expected = (AXIS_TO - AXIS_FROM) * 3 / 5;
