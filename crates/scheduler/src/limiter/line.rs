@@ -30,13 +30,20 @@ impl Limiter {
     /// Finds the place where a call waits that waits nowhere: at the first part that has no room for
     /// it, or in line.
     pub(super) fn route(&mut self, now: Instant, slot: Slot) {
+        self.route_from(now, slot, None);
+    }
+
+    /// The same for a call whose turn has come at `passed`, which is not to wait there, or at a part
+    /// before that, for others to go first.
+    fn route_from(&mut self, now: Instant, slot: Slot, passed: Option<ScopeId>) {
         let Some(entry) = self.queue.get(slot) else {
             return;
         };
         let cost = &entry.request.cost;
-        let first = entry.scopes.iter().copied().find_map(|id| {
+        let came_to = entry.scopes.iter().position(|id| Some(*id) == passed);
+        let first = entry.scopes.iter().copied().enumerate().find_map(|(place, id)| {
             let part = self.scopes.get(id);
-            if !part.order.is_empty() {
+            if came_to.is_none_or(|came_to| place > came_to) && !part.order.is_empty() {
                 return Some((id, None));
             }
             part.may_go_on(now, cost).err().map(|rejection| (id, Some(rejection)))
@@ -138,7 +145,7 @@ impl Limiter {
             if let Place::Scope(_, spot) = entry.place {
                 let part = self.scopes.get_mut(id);
                 part.order.serve(spot, &entry.request.cost, &self.tariff);
-                self.route(now, slot);
+                self.route_from(now, slot, Some(id));
             }
         }
     }
