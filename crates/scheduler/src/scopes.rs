@@ -265,6 +265,7 @@ impl Scopes {
         }
         Some(match vacated {
             Some(id) => {
+                self.look_again(id, None);
                 self.by_scope.insert(part.scope.clone(), id);
                 *self.get_mut(id) = part;
                 id
