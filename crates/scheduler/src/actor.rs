@@ -94,6 +94,9 @@ impl LimiterActor {
             self.machine.gate_read(now, reading);
             self.front.gate().settled(now);
             while let Some(settlement) = self.backlog.pop_front() {
+                if let Settlement::Withdrawn { ticket } = &settlement {
+                    self.waiting.remove(ticket);
+                }
                 self.machine.settle(now, settlement);
             }
             input(&mut self.machine, now);
@@ -286,6 +289,10 @@ impl Handler<Acquire> for LimiterActor {
         let Acquire { request, reply } = acquire;
         if let Some(why) = self.front.stopped() {
             return reply.send(Answer::Unavailable(why));
+        }
+        if reply.is_gone() {
+            // Who asked gave up before this was read.
+            return;
         }
         self.waiting.insert(request.ticket, Waiting { request: request.clone(), reply });
         self.enter(ctx, |machine, now| machine.acquire(now, request));

@@ -28,6 +28,14 @@ pub enum Reply {
 }
 
 impl Reply {
+    /// Whether nobody waits for the answer any more, as far as is known.
+    pub fn is_gone(&self) -> bool {
+        match self {
+            Self::Task(sender) => sender.is_closed(),
+            Self::Thread(_) => false,
+        }
+    }
+
     /// Sends the answer. If nobody is there any more, a grant in it goes back by itself.
     pub fn send(self, answer: Answer) {
         match self {
