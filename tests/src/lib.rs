@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use tidegate_units::{Dimension, Instant, Limit, Span};
 
 mod eras;
+pub mod stage;
 
 pub use eras::Eras;
 

@@ -7,14 +7,14 @@
 use std::collections::VecDeque;
 
 use tidegate_algorithms::gate::Guards;
-use tidegate_algorithms::{Carry, Gate, Layout, Reading, Taken};
+use tidegate_algorithms::{Carry, Gate, Layout, Packed, Reading, Taken};
 use tidegate_scheduler::limiter::Event as LimiterEvent;
 use tidegate_scheduler::{
     Limiter, LimiterConfig, LimiterState, RefusedLimits, Report, Request, Settlement, Ticket,
 };
 use tidegate_supervisor::supervisor::Event as SupervisorEvent;
 use tidegate_supervisor::{Supervisor, SupervisorConfig, SupervisorState};
-use tidegate_units::{Amounts, Cost, Instant, Limit, Rejection, ServiceName};
+use tidegate_units::{Amounts, Cost, Instant, Limit, Priority, Rejection, ServiceName};
 
 /// What a waiting caller was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,8 @@ struct Plant {
     limiter: Limiter,
     layout: Option<Layout>,
     gate: Gate,
+    /// What each class leaves in the gate.
+    floors: [Packed; Priority::ALL.len()],
     /// The reading that the limiter knows.
     accounted: Reading,
     waiting: Vec<Request>,
@@ -119,12 +121,17 @@ impl World {
         self.now
     }
 
-    /// Takes from the gate of a service, as a handle does first. Answers from when on it may be
-    /// recorded.
+    /// Takes from the gate of a service for a call of class normal, as a handle does first. Answers
+    /// from when on it may be recorded.
     pub fn take(&mut self, service: usize, cost: &Cost) -> Option<Granted> {
+        self.take_as(service, cost, Priority::Normal)
+    }
+
+    /// Takes from the gate of a service, if that leaves in it what this class leaves to those above it.
+    pub fn take_as(&mut self, service: usize, cost: &Cost, class: Priority) -> Option<Granted> {
         let plant = self.plants.get(service)?;
         let layout = plant.layout.as_ref()?;
-        match plant.gate.take(layout.pack(cost)?) {
+        match plant.gate.take_above(layout.pack(cost)?, plant.floors[class.index()]) {
             Taken::Granted { recorded_from, first } => {
                 let charged = Amounts::charged(cost, layout.dimensions());
                 if first {
@@ -346,8 +353,9 @@ impl World {
             LimiterEvent::Report(report) => {
                 self.mail.push_back(Mail::Settle { from, life, report });
             }
-            // There are no handles that would have to know.
-            LimiterEvent::Limits { .. } | LimiterEvent::Drained => {}
+            LimiterEvent::Limits { own, .. } => plant.set_floors(&own),
+            // Nobody here waits to be told.
+            LimiterEvent::Drained => {}
             LimiterEvent::Borrow { need, want } => {
                 self.mail.push_back(Mail::Borrow { from, life, need, want });
             }
@@ -401,6 +409,28 @@ impl Plant {
         let gate = Gate::closed(layout.as_ref().map_or(Guards::NONE, Guards::from));
         let limiter = Limiter::new(config.clone());
         let accounted = gate.read();
-        Self { config, limiter, layout, gate, accounted, waiting: Vec::new() }
+        let floors = [Packed::default(); Priority::ALL.len()];
+        let limits = config.limits.clone();
+        let mut plant =
+            Self { config, limiter, layout, gate, floors, accounted, waiting: Vec::new() };
+        plant.set_floors(&limits);
+        plant
+    }
+
+    /// Works out what each class leaves to those above it under these limits, as a handle does.
+    fn set_floors(&mut self, limits: &[Limit]) {
+        let Some(layout) = &self.layout else {
+            return;
+        };
+        for (floor, share) in self.floors.iter_mut().zip(self.config.queue.floors) {
+            let mut kept = Amounts::NONE;
+            for limit in limits {
+                let dimension = limit.dimension();
+                let of_limit = share.of(limit.shaped_capacity()).min(layout.max(dimension));
+                let before = Some(kept.get(dimension)).filter(|before| *before > 0);
+                kept.set(dimension, before.map_or(of_limit, |before| before.min(of_limit)));
+            }
+            *floor = layout.pack_amounts(&kept);
+        }
     }
 }
