@@ -75,7 +75,7 @@ impl WhenFull {
 impl Front {
     /// The front of a service with these limits; its gate is closed.
     pub fn new(config: &LimiterConfig, clock: Arc<dyn Clock>) -> Self {
-        let dimensions = config.gate_dimensions();
+        let dimensions = config.dimensions();
         let layout = config.layout();
         let guards = layout.as_ref().map_or(Guards::NONE, Guards::from);
         let when_full = WhenFull::new(&config.service, &config.limits, &config.shared);

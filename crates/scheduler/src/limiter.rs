@@ -133,7 +133,7 @@ impl Limiter {
         let scope = Scope::Service(config.service.clone());
         let ledger = Ledger::since(scope, own, config.wall_origin);
         let shared_when_full = Ledger::new(Scope::Global, shared);
-        let gate_dimensions = config.gate_dimensions();
+        let gate_dimensions = config.dimensions();
         let tariff = Tariff::new(&gate_dimensions, own.iter().chain(shared));
         let rules = Rules::new(&config.queue);
         let scopes = (rules, &tariff);
@@ -397,8 +397,9 @@ impl Limiter {
     /// Why callers may find too little in the gate; `None` while there is something of everything.
     pub fn shortage(&self, now: Instant) -> Option<Shortage> {
         let inside = self.gate.inside();
-        let short = |dimension: &Dimension| inside.get(*dimension) == 0;
-        if self.gate.is_open() && !self.gate_dimensions.iter().any(short) {
+        let short = |dimension: Dimension| inside.get(dimension) == 0;
+        let layout = self.gate.layout();
+        if self.gate.is_open() && !layout.is_some_and(|it| it.dimensions().any(short)) {
             return None;
         }
         Some(Shortage {
@@ -430,9 +431,8 @@ impl Limiter {
             ledger.reconfigure(now, limits, *carry);
         }
         let shared = self.shared_change.clone();
-        let parts = self.scopes.iter().filter_map(|part| {
-            part.bulkhead.clone().map(|bulkhead| (part.scope.clone(), bulkhead))
-        });
+        let parts =
+            self.scopes.iter().filter_map(|part| Some((part.scope.clone(), part.past(now)?)));
         Past {
             life: self.life,
             counts: self.counts,
@@ -443,7 +443,7 @@ impl Limiter {
             shared: shared.unwrap_or_else(|| self.shared_when_full.limits().cloned().collect()),
             unreported_debt: self.slice.unreported_debt().clone(),
             slots: self.slots_when_closed(now, reading),
-            part_slots: parts.filter(|(_, bulkhead)| bulkhead.held() > 0).collect(),
+            parts: parts.collect(),
             breaker: self.breaker.clone(),
             stopping: self.stopping.map(Stopping::until),
         }
@@ -463,8 +463,8 @@ impl Limiter {
         self.bulkhead.clone_from(&before.slots);
         self.breaker.clone_from(&before.breaker);
         self.stopping = before.stopping.map(Stopping::new);
-        for (scope, bulkhead) in &before.part_slots {
-            self.scopes.take_over(scope, bulkhead, &self.tariff);
+        for (scope, past) in &before.parts {
+            self.scopes.take_over(before.latest, (scope, past), &self.tariff);
         }
     }
 

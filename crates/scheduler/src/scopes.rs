@@ -73,7 +73,24 @@ pub(crate) struct Scopes {
     empty_since: Option<Instant>,
 }
 
+/// What outlives a limiter that has failed, of a part of its service.
+#[derive(Debug, Clone)]
+pub(crate) struct PartPast {
+    bulkhead: Option<Bulkhead>,
+    breaker: Option<Breaker>,
+    debts: Vec<u64>,
+}
+
 impl Part {
+    /// What is to be known of this part to a limiter that takes this one's place, if anything is.
+    pub(crate) fn past(&self, now: Instant) -> Option<PartPast> {
+        let debts = self.ledger.debts(now);
+        let holds = self.bulkhead.as_ref().is_some_and(|bulkhead| bulkhead.held() > 0);
+        let owes = debts.iter().any(|debt| *debt > 0);
+        let (bulkhead, breaker) = (self.bulkhead.clone(), self.breaker.clone());
+        (holds || owes || breaker.is_some()).then_some(PartPast { bulkhead, breaker, debts })
+    }
+
     fn new(
         scope: Scope,
         limits: &[Limit],
@@ -294,17 +311,26 @@ impl Scopes {
         waited.filter_map(|(place, _)| ScopeId::try_from(place).ok()).collect()
     }
 
-    /// Takes over the slots that are held at a part, from a limiter that has failed.
-    pub(crate) fn take_over(&mut self, scope: &Scope, slots: &Bulkhead, tariff: &Tariff) {
+    /// Takes over what a limiter that has failed knew of a part at `latest`.
+    pub(crate) fn take_over(
+        &mut self,
+        latest: Instant,
+        (scope, past): (&Scope, &PartPast),
+        tariff: &Tariff,
+    ) {
         let id = match (self.by_scope.get(scope), scope) {
             (Some(id), _) => Some(*id),
             (None, Scope::Key(part)) => self.of_key(Instant::ZERO, &part.1, tariff),
             (None, _) => None,
         };
-        if let Some(id) = id {
-            self.get_mut(id).bulkhead = Some(slots.clone());
-            self.heals_at(slots.next_deadline());
-        }
+        let Some(id) = id else {
+            return;
+        };
+        let part = self.get_mut(id);
+        part.bulkhead.clone_from(&past.bulkhead);
+        part.breaker.clone_from(&past.breaker);
+        part.ledger.make_empty_owing(latest, &past.debts);
+        self.heals_at(past.bulkhead.as_ref().and_then(Bulkhead::next_deadline));
     }
 
     /// How many turns a key takes while others take one.

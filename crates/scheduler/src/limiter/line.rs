@@ -246,7 +246,7 @@ impl Limiter {
                 bulkhead.hold(at);
             }
             if let Some(breaker) = &mut part.breaker {
-                breaker.let_through(now);
+                breaker.let_through(at);
             }
         }
         self.hold_slots(at, slot);
@@ -255,7 +255,7 @@ impl Limiter {
         let Some(entry) = self.forget(slot) else {
             return;
         };
-        let recorded = if self.has_slots(&entry.scopes) { at } else { now };
+        let recorded = if self.tells_calls_apart(&entry.scopes) { at } else { now };
         let ticket = entry.request.ticket;
         self.events.push_back(Event::Granted { ticket, charged, recorded });
         self.let_others_go_on(now, &entry.scopes);
@@ -283,9 +283,13 @@ impl Limiter {
         }
     }
 
-    fn has_slots(&self, scopes: &[ScopeId]) -> bool {
-        let part_has = |id: &ScopeId| self.scopes.get(*id).bulkhead.is_some();
-        self.bulkhead.is_some() || scopes.iter().any(part_has)
+    /// Whether a slot or a probe has to be found again when a call ends, by the instant that it carries.
+    fn tells_calls_apart(&self, scopes: &[ScopeId]) -> bool {
+        let part_does = |id: &ScopeId| {
+            let part = self.scopes.get(*id);
+            part.bulkhead.is_some() || part.breaker.is_some()
+        };
+        self.bulkhead.is_some() || self.breaker.is_some() || scopes.iter().any(part_does)
     }
 
     /// Takes a call out of the line that may come back to it.

@@ -10,6 +10,7 @@ use tidegate_units::{
 
 use crate::breaker::Breaker;
 use crate::bulkhead::Bulkhead;
+use crate::scopes::PartPast;
 use crate::{Report, Ticket};
 
 /// What a limiter is made from, and its gate: what calls are counted in does not change any more.
@@ -49,16 +50,23 @@ impl LimiterConfig {
     }
 
     /// The dimensions that a permit is charged in: requests first, whether they are limited or not,
-    /// so that calls are counted; slots where calls under way are limited.
-    pub fn gate_dimensions(&self) -> Vec<Dimension> {
+    /// so that calls are counted; slots where calls under way are limited; what only a part of the
+    /// service limits too.
+    pub fn dimensions(&self) -> Vec<Dimension> {
         let mut dimensions = vec![Dimension::Requests];
         dimensions.extend(self.concurrency.map(|_| Dimension::Slots));
-        for limit in self.limits.iter().chain(&self.shared) {
+        for limit in self.limits.iter().chain(&self.shared).chain(self.limits_of_parts()) {
             if !dimensions.contains(&limit.dimension()) {
                 dimensions.push(limit.dimension());
             }
         }
         dimensions
+    }
+
+    fn limits_of_parts(&self) -> impl Iterator<Item = &Limit> {
+        let ScopedPolicies { models, endpoints, each } = &self.scoped;
+        let named = models.iter().chain(endpoints).flat_map(|(_, policy)| &policy.limits);
+        named.chain(each.values().flat_map(|policy| &policy.limits))
     }
 
     /// How the gate's word is divided: by what each dimension can hold at once. `None` where there are
@@ -71,7 +79,12 @@ impl LimiterConfig {
             let slots = slots.map(|concurrency| u64::from(concurrency.slots));
             (dimension, on_dimension.map(Limit::shaped_capacity).min().or(slots))
         };
-        let dimensions: Vec<_> = self.gate_dimensions().into_iter().map(largest).collect();
+        let dimensions = self.dimensions().into_iter().map(largest);
+        // What only parts limit never passes the gate.
+        let for_all = |(dimension, most): &(Dimension, Option<u64>)| {
+            *dimension == Dimension::Requests || most.is_some()
+        };
+        let dimensions: Vec<_> = dimensions.filter(for_all).collect();
         Layout::fitting(&dimensions)
     }
 }
@@ -179,8 +192,8 @@ pub struct Past {
     pub(super) unreported_debt: Amounts,
     /// Calls under way at the service.
     pub(super) slots: Option<Bulkhead>,
-    /// Calls under way at its parts.
-    pub(super) part_slots: Vec<(Scope, Bulkhead)>,
+    /// What is to be known of its parts.
+    pub(super) parts: Vec<(Scope, PartPast)>,
     pub(super) breaker: Option<Breaker>,
     pub(super) stopping: Option<Instant>,
 }
