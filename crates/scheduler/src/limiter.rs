@@ -140,7 +140,7 @@ impl Limiter {
         let scopes = Scopes::new(&config.service, &config.scoped, scopes, config.wall_origin);
         Self {
             queue: Queue::new(&config.queue, &tariff),
-            line: Order::new(rules, &tariff),
+            line: Order::new(rules, tariff.clone()),
             scopes,
             rules,
             tariff,

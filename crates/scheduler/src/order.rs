@@ -2,8 +2,9 @@
 //!
 //! Classes first: the strict ones in their order, before all others. Of what is left every class
 //! that waits is owed its share: when so much has been served that it should have had a call, it is
-//! next, whatever waits above it. Otherwise the most urgent is. What a class had beyond its share,
-//! because others did not want it, is not held against it; what it did not want is not saved up.
+//! next, whatever waits above it; but the first class below the strict ones may keep it waiting for a
+//! gap until it should have had two. Otherwise the most urgent is next. What a class had beyond its
+//! share, because others did not want it, is not held against it; what it did not want is not saved up.
 //!
 //! In a class keys take turns ([`class`]); in a key the earliest deadline is first, then first come.
 //!
@@ -12,9 +13,9 @@
 //! - ORD-1: while keys of one class wait, what they are served differs from their weights by at most
 //!   one call of each.
 //! - ORD-2: a class that waits is served at least its share of what is served below the strict
-//!   classes, less one call.
+//!   classes, less two calls.
 
-use tidegate_units::{Cost, Instant, Priority, QueuePolicy, Share};
+use tidegate_units::{Amounts, Cost, Dimension, Instant, Priority, QueuePolicy, Share};
 
 use crate::tariff::{Tariff, Work};
 
@@ -39,6 +40,8 @@ const CLASSES: usize = Priority::ALL.len();
 #[derive(Debug)]
 pub(crate) struct Order {
     rules: Rules,
+    /// What calls are charged for their turn here.
+    tariff: Tariff,
     classes: [Class; CLASSES],
     /// Work served below the strict classes.
     served: Work,
@@ -89,9 +92,20 @@ impl Rules {
 }
 
 impl Order {
-    pub(crate) fn new(rules: Rules, tariff: &Tariff) -> Self {
+    pub(crate) fn new(rules: Rules, tariff: Tariff) -> Self {
         let classes = std::array::from_fn(|_| Class::new(tariff.nothing()));
-        Self { rules, classes, served: 0 }
+        Self { rules, tariff, classes, served: 0 }
+    }
+
+    /// Other limits hold here from now on; calls are counted in the same dimensions.
+    pub(crate) fn set_tariff(&mut self, tariff: Tariff) {
+        debug_assert_eq!(tariff.dimensions(), self.tariff.dimensions(), "nobody counts others");
+        self.tariff = tariff;
+    }
+
+    /// A limit on this dimension has made somebody wait here.
+    pub(crate) fn binds(&mut self, dimension: Dimension) {
+        self.tariff.binds(dimension);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -108,32 +122,41 @@ impl Order {
     }
 
     /// Lets a call wait.
-    pub(crate) fn push(&mut self, comer: Comer, tariff: &Tariff) -> Spot {
+    pub(crate) fn push(&mut self, comer: Comer) -> Spot {
         let Comer { slot, class, key, weight, rank, cost } = comer;
         let index = class.index();
-        let step = self.step(index, tariff.work(&cost));
+        let step = self.step(index, self.tariff.work(&cost));
         let held = &mut self.classes[index];
         if held.is_empty() {
             held.due = held.due.max(self.served.saturating_add(step));
+            held.last_step = step;
         }
-        let flow = held.push((key, weight), (rank, slot), &cost, tariff);
+        let flow = held.push((key, weight), (rank, slot), &cost, &self.tariff);
         Spot { class, flow, rank }
     }
 
     /// Takes a call out that is not served.
-    pub(crate) fn remove(&mut self, spot: Spot, cost: &Cost, tariff: &Tariff) {
-        self.classes[spot.class.index()].remove(spot.flow, spot.rank, cost, tariff);
+    pub(crate) fn remove(&mut self, spot: Spot, cost: &Cost) {
+        self.classes[spot.class.index()].remove(spot.flow, spot.rank, cost, &self.tariff);
     }
 
     /// Serves a call, whether it is next or not.
-    pub(crate) fn serve(&mut self, spot: Spot, cost: &Cost, tariff: &Tariff) {
-        let (index, work) = (spot.class.index(), tariff.work(cost));
-        self.classes[index].serve(spot.flow, spot.rank, (cost, work), tariff);
+    pub(crate) fn serve(&mut self, spot: Spot, cost: &Cost) {
+        let (index, work) = (spot.class.index(), self.tariff.work(cost));
+        self.classes[index].serve(spot.flow, spot.rank, (cost, work), &self.tariff);
         self.charge(index, work);
     }
 
-    /// A call of this class and key took more than it was charged when it was served, or less.
-    pub(crate) fn correct(&mut self, class: Priority, key: &FlowKey, more: Work, less: Work) {
+    /// A call of this class and key took `debt` more than it was charged when it was served, or
+    /// `refund` less: it waits longer for its next turn, or the other way round.
+    pub(crate) fn correct(
+        &mut self,
+        class: Priority,
+        key: &FlowKey,
+        (debt, refund): (&Amounts, &Amounts),
+    ) {
+        let more = self.tariff.work_of_amount(|dimension| debt.get(dimension));
+        let less = self.tariff.work_of_amount(|dimension| refund.get(dimension));
         self.classes[class.index()].correct(key, more, less);
     }
 
@@ -159,12 +182,23 @@ impl Order {
             return Some(strict);
         }
         let below = self.rules.strict..CLASSES;
-        let owed = below.clone().filter(waits).filter(|index| self.is_owed(*index));
-        owed.min_by_key(|index| self.classes[*index].due).or_else(|| below.clone().find(waits))
+        let urgent = below.clone().find(waits)?;
+        let owed = below.filter(waits).filter(|index| self.is_owed(*index));
+        // The first below the strict ones lets others wait for a gap, as long as they can.
+        let gap = urgent != self.rules.strict;
+        let first = owed.filter(|index| gap || self.is_overdue(*index));
+        first.min_by_key(|index| self.classes[*index].due).or(Some(urgent))
     }
 
+    /// Whether so much was served that this class should have had its next call.
     fn is_owed(&self, index: usize) -> bool {
         self.rules.shares[index] > Share::NONE && self.classes[index].due <= self.served
+    }
+
+    /// Whether it should have had the one after that too.
+    fn is_overdue(&self, index: usize) -> bool {
+        let Class { due, last_step, .. } = self.classes[index];
+        due.saturating_add(last_step) <= self.served
     }
 
     /// After how much more work served the next call of a class is due.
@@ -182,6 +216,8 @@ impl Order {
         // Late, and the next is due as if this had been in time; early, and that is forgotten.
         let due = self.classes[index].due.min(self.served);
         self.served = self.served.saturating_add(work);
-        self.classes[index].due = due.saturating_add(self.step(index, work));
+        let step = self.step(index, work);
+        self.classes[index].due = due.saturating_add(step);
+        self.classes[index].last_step = step;
     }
 }

@@ -203,8 +203,8 @@ fn index(slot: Slot) -> usize {
 }
 
 /// Removes a call from the order that it waits in.
-pub(crate) fn leave(order: &mut Order, entry: &Entry, tariff: &Tariff) {
+pub(crate) fn leave(order: &mut Order, entry: &Entry) {
     if let Place::Line(spot) | Place::Scope(_, spot) = entry.place {
-        order.remove(spot, &entry.request.cost, tariff);
+        order.remove(spot, &entry.request.cost);
     }
 }

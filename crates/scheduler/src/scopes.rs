@@ -201,7 +201,7 @@ impl Scopes {
             .map(|(pattern, policy)| (Scope::endpoint(service, pattern), policy));
         for (scope, policy) in models.chain(endpoints) {
             let extras = (policy.concurrency, policy.breaker);
-            let order = Order::new(rules, tariff);
+            let order = Order::new(rules, Tariff::new(tariff.dimensions(), policy.limits.iter()));
             scopes.add(Part::new(scope, &policy.limits, extras, order, wall_origin));
         }
         scopes.first_key = scopes.parts.len();
@@ -275,7 +275,7 @@ impl Scopes {
         if let Some(id) = self.by_scope.get(&scope) {
             return Some(*id);
         }
-        let order = Order::new(self.rules, tariff);
+        let order = Order::new(self.rules, Tariff::new(tariff.dimensions(), limits.iter()));
         let mut part = Part::new(scope, &limits, (concurrency, None), order, self.wall_origin);
         if let Some(since) = self.empty_since {
             part.ledger.make_empty(since);

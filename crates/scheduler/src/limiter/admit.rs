@@ -179,7 +179,7 @@ impl Limiter {
             rank: self.rules.rank(request.deadline, entry.arrival),
             cost: &request.cost,
         };
-        order.ahead_of(candidate, &self.tariff, named)
+        order.ahead_of(candidate, named)
     }
 
     /// By when so much has passed the service.

@@ -19,7 +19,7 @@ impl Limiter {
                 self.give_back(now, recorded, &refund, &scopes);
                 self.owe(now, &debt, &scopes);
                 self.release(recorded, &call, &scopes);
-                self.correct(&refund, &debt, &call);
+                self.correct(&refund, &debt, &call, &scopes);
                 self.tell_breakers(now, (recorded, outcome), &call, &scopes);
                 if let Some(wait) = pause {
                     self.pause(now, wait);
@@ -31,7 +31,7 @@ impl Limiter {
                 let scopes = self.scopes_of(now, &call);
                 self.give_back(now, recorded, &refund, &scopes);
                 self.release(recorded, &call, &scopes);
-                self.correct(&refund, &Amounts::NONE, &call);
+                self.correct(&refund, &Amounts::NONE, &call, &scopes);
                 self.tell_breakers(now, (recorded, Outcome::Cancelled), &call, &scopes);
                 self.let_go_on_at(now, &scopes);
             }
@@ -87,14 +87,15 @@ impl Limiter {
 
     /// Whoever took more than was estimated waits longer for its next turn, and the other way round.
     /// What passed through the gate never took a turn.
-    fn correct(&mut self, refund: &Amounts, debt: &Amounts, call: &Call) {
+    fn correct(&mut self, refund: &Amounts, debt: &Amounts, call: &Call, at: &[ScopeId]) {
         if call.by_gate || (refund.is_none() && debt.is_none()) {
             return;
         }
         let key = self.flow_key(call.labels.as_deref());
-        let more = self.tariff.work_of_amount(|dimension| debt.get(dimension));
-        let less = self.tariff.work_of_amount(|dimension| refund.get(dimension));
-        self.line.correct(call.priority, &key, more, less);
+        self.line.correct(call.priority, &key, (debt, refund));
+        for id in at {
+            self.scopes.get_mut(*id).order.correct(call.priority, &key, (debt, refund));
+        }
     }
 
     fn pause(&mut self, now: Instant, wait: Span) {

@@ -65,9 +65,10 @@ impl Limiter {
         let Some(comer) = self.comer(slot) else {
             return;
         };
-        let place = Place::Scope(id, self.scopes.get_mut(id).order.push(comer, &self.tariff));
+        let place = Place::Scope(id, self.scopes.get_mut(id).order.push(comer));
         self.place(slot, place);
         if let Some(rejection) = rejection {
+            self.scopes.get_mut(id).order.binds(rejection.dimension);
             self.scopes.look_again(id, wait_of(now, rejection));
         }
     }
@@ -76,7 +77,7 @@ impl Limiter {
         let Some(comer) = self.comer(slot) else {
             return;
         };
-        let place = Place::Line(self.line.push(comer, &self.tariff));
+        let place = Place::Line(self.line.push(comer));
         self.place(slot, place);
         self.go_on(slot, true);
     }
@@ -144,7 +145,7 @@ impl Limiter {
             }
             if let Place::Scope(_, spot) = entry.place {
                 let part = self.scopes.get_mut(id);
-                part.order.serve(spot, &entry.request.cost, &self.tariff);
+                part.order.serve(spot, &entry.request.cost);
                 self.route_from(now, slot, Some(id));
             }
         }
@@ -207,7 +208,7 @@ impl Limiter {
             Obstacle::Own(rejection) => {
                 let at = rejection.retry_after.map(|wait| now + wait);
                 self.head_ready_at = at;
-                self.tariff.binds(rejection.dimension);
+                self.line.binds(rejection.dimension);
                 let dry = rejection.used >= rejection.limit;
                 self.blocked_by = Some(rejection);
                 self.dry_until = at.filter(|_| dry);
@@ -231,7 +232,7 @@ impl Limiter {
         };
         let cost = &entry.request.cost;
         if let Place::Line(spot) = entry.place {
-            self.line.serve(spot, cost, &self.tariff);
+            self.line.serve(spot, cost);
         }
         let taken = self.ledger.take(now, cost);
         debug_assert!(taken.is_ok(), "LIM-1: it was checked at this instant");
@@ -297,7 +298,7 @@ impl Limiter {
         let Some(entry) = self.queue.get(slot) else {
             return;
         };
-        leave(&mut self.line, entry, &self.tariff);
+        leave(&mut self.line, entry);
         self.go_on(slot, false);
         self.place(slot, Place::Later(now));
     }
@@ -307,10 +308,10 @@ impl Limiter {
         let entry = self.queue.get(slot)?;
         match entry.place {
             Place::Line(_) => {
-                leave(&mut self.line, entry, &self.tariff);
+                leave(&mut self.line, entry);
                 self.go_on(slot, false);
             }
-            Place::Scope(id, _) => leave(&mut self.scopes.get_mut(id).order, entry, &self.tariff),
+            Place::Scope(id, _) => leave(&mut self.scopes.get_mut(id).order, entry),
             Place::Later(_) => {}
         }
         let entry = self.forget(slot)?;

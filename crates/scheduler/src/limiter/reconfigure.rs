@@ -144,7 +144,7 @@ impl Limiter {
         }
         self.tick = super::tick(self.ledger.limits().chain(self.shared_when_full.limits()));
         let limits = self.ledger.limits().chain(self.shared_when_full.limits());
-        self.tariff = Tariff::new(&self.gate_dimensions, limits);
+        self.line.set_tariff(Tariff::new(&self.gate_dimensions, limits));
         self.blocked_by = None;
         self.tell_limits();
         self.judge_again(now);

@@ -30,6 +30,8 @@ pub(crate) struct Class {
     pub(crate) time: Work,
     /// When, in work served below the strict classes, this class is owed its next call.
     pub(crate) due: Work,
+    /// How much work lies between its last call and that.
+    pub(crate) last_step: Work,
     pub(crate) len: usize,
     pub(crate) totals: Totals,
     flows: Vec<Flow>,
@@ -48,6 +50,7 @@ impl Class {
         Self {
             time: 0,
             due: 0,
+            last_step: 0,
             len: 0,
             totals,
             flows: Vec::new(),

@@ -68,7 +68,8 @@ pub(crate) struct Candidate<'c> {
 
 impl Order {
     /// Who would be served before this call; `named` if it is to be told who they are.
-    pub(crate) fn ahead_of(&self, candidate: Candidate<'_>, tariff: &Tariff, named: bool) -> Ahead {
+    pub(crate) fn ahead_of(&self, candidate: Candidate<'_>, named: bool) -> Ahead {
+        let tariff = &self.tariff;
         let own = candidate.class.index();
         let mut ahead = Ahead::nobody(tariff, named);
         self.classes[own].ahead_of(candidate, tariff, &mut ahead);
@@ -78,7 +79,7 @@ impl Order {
             ahead.add(self.group(index), 1, 1);
         }
         if own >= strict {
-            self.add_rivals(own, in_class, tariff, &mut ahead);
+            self.add_rivals(own, in_class, &mut ahead);
         }
         ahead
     }
@@ -90,8 +91,8 @@ impl Order {
     }
 
     /// Adds what other classes below the strict ones are served until class `own` has had `in_class`.
-    fn add_rivals(&self, own: usize, in_class: Work, tariff: &Tariff, ahead: &mut Ahead) {
-        let work = |index: usize| tariff.work_of(&self.classes[index].totals);
+    fn add_rivals(&self, own: usize, in_class: Work, ahead: &mut Ahead) {
+        let work = |index: usize| self.tariff.work_of(&self.classes[index].totals);
         let above: Work = (self.rules.strict..own).map(work).sum();
         // Those above go first, unless the own share is served before them.
         let by_share = self.step(own, in_class);
