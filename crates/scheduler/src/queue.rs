@@ -31,11 +31,25 @@ pub(crate) struct Entry {
     pub(crate) place: Place,
     /// The parts of the service that it is for, and that have limits.
     pub(crate) scopes: Box<[ScopeId]>,
-    /// When it was to start, as was foreseen when it was first next and had to wait: what is let past
-    /// it must not put that off by more than was allowed.
+    /// What became of it when it was next; boxed, for few are next without being granted.
+    pub(crate) was_next: Option<Box<WasNext>>,
+}
+
+/// What is remembered of a call that was next in line and had to wait.
+#[derive(Debug, Default)]
+pub(crate) struct WasNext {
+    /// When it was to start, as was foreseen then: what is let past it must not put that off by more
+    /// than was allowed.
     pub(crate) promised: Option<Instant>,
     /// Until when it leaves a part of the burst to classes above its own.
     pub(crate) modest_until: Option<Instant>,
+}
+
+impl Entry {
+    /// What is remembered from when it was next.
+    pub(crate) fn was_next(&mut self) -> &mut WasNext {
+        self.was_next.get_or_insert_default()
+    }
 }
 
 /// Everybody who waits.
@@ -127,7 +141,7 @@ impl Queue {
             ages[request.priority.index()].insert(arrival, slot);
         }
         let place = Place::Later(Instant::ZERO);
-        let entry = Entry { request, arrival, place, scopes, promised: None, modest_until: None };
+        let entry = Entry { request, arrival, place, scopes, was_next: None };
         self.entries[index(slot)] = Some(entry);
         Some(slot)
     }

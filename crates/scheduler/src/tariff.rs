@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
 use tidegate_units::{Cost, Dimension, Limit};
 
 /// What a call is charged: 2^60ths of what the binding limit holds at once.
@@ -17,7 +18,8 @@ const WHOLE: u128 = 1 << 60;
 /// Sums of costs over the dimensions of a [`Tariff`], in its order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
-    sums: Vec<u64>,
+    /// As many as most services limit lie in place.
+    sums: SmallVec<[u64; 3]>,
 }
 
 /// How calls are charged at present.
@@ -88,7 +90,7 @@ impl Tariff {
 
     /// Nothing of anything.
     pub(crate) fn nothing(&self) -> Totals {
-        Totals { sums: vec![0; self.dimensions.len()] }
+        Totals { sums: smallvec![0; self.dimensions.len()] }
     }
 
     /// Adds what a call takes.
@@ -180,6 +182,6 @@ mod tests {
         tariff().add(&mut totals, &Cost::request().tokens(9));
         let mut half = tariff().nothing();
         half.add_part(&totals, 1, 2);
-        assert_eq!(half.sums, [0, 4]);
+        assert_eq!(half.sums.as_slice(), [0, 4]);
     }
 }

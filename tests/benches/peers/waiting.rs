@@ -9,6 +9,7 @@ use std::time::Duration;
 use cpu_time::ProcessTime;
 use governor::{Quota, RateLimiter};
 use serde_json::Value;
+use tidegate::{ServiceConfig, Tidegate};
 use tidegate_algorithms::Direct;
 use tidegate_units::{Clock, Limit, MonotonicClock, Span};
 use tokio::runtime::{Builder, Runtime};
@@ -53,10 +54,12 @@ fn limit() -> Limit {
 pub(crate) fn series(plan: &Plan) -> Vec<Value> {
     let span = if plan.is_quick() { Duration::from_millis(200) } else { Duration::from_secs(2) };
     let rounds = if plan.is_quick() { 1 } else { 5 };
-    let [mut ours, mut peer, mut leaky, mut coarse_leaky] = [(); 4].map(|()| Runs(Vec::new()));
+    let [mut ours, mut peer, mut leaky, mut coarse_leaky, mut limiter] =
+        [(); 5].map(|()| Runs(Vec::new()));
     for _ in 0..rounds {
         ours.0.push(with_direct(span));
         peer.0.push(with_governor(span));
+        limiter.0.push(with_limiter(span));
         leaky.0.push(with_leaky_bucket(span, 1));
         coarse_leaky.0.push(with_leaky_bucket(span, 100));
     }
@@ -107,6 +110,7 @@ pub(crate) fn series(plan: &Plan) -> Vec<Value> {
         ("governor", &theirs),
         None,
     ));
+    lines.extend(through_a_limiter(&limiter, &peer));
     lines.push(bytes_per_waiter());
     lines
 }
@@ -116,6 +120,42 @@ fn with_direct(span: Duration) -> Run {
     measure(span, move || {
         let direct = direct.clone();
         async move { direct.until_ready().await.expect("there is room in the line") }
+    })
+}
+
+/// The same tasks in line at a service's limiter, which orders them by class, key and deadline.
+fn through_a_limiter(limiter: &Runs, peer: &Runs) -> [Value; 4] {
+    let row = |name: &str, unit, ours: Timing, (peer, value): (&str, Timing), target| {
+        let name = format!("waiting/1000-tasks/in-line/{name}");
+        line_in("waiting", &name, unit, &ours, Some((peer, &value)), Some(target))
+    };
+    let one = |value| Timing::of(vec![value]);
+    let nominal = ("nominal", one(1e9 / f64::from(PER_SECOND)));
+    let governor = ("governor", peer.timing(|run| run.cpu));
+    let poorest = limiter.timing(|run| 1.0 / run.poorest);
+    let richest = limiter.timing(|run| run.richest);
+    [
+        row("wall-per-grant", "ns", limiter.timing(|run| run.wall), nominal, 1.01),
+        row("cpu-per-grant", "ns", limiter.timing(|run| run.cpu), governor, 0.05),
+        row("even-share-over-poorest", "×", poorest, ("even", one(1.0)), 1.053),
+        row("richest-over-even-share", "×", richest, ("even", one(1.0)), 1.07),
+    ]
+}
+
+fn with_limiter(span: Duration) -> Run {
+    let service = ServiceConfig::limited([limit()]);
+    let builder = Tidegate::builder().service("service", service).expect("a name");
+    let tidegate = Arc::new(builder.start().expect("it starts"));
+    let handle = tidegate.service("service").expect("configured");
+    measure(span, move || {
+        let (handle, tidegate) = (handle.clone(), Arc::clone(&tidegate));
+        async move {
+            // Ends with the last task, for who waits then is told.
+            if let Ok(permit) = handle.request().acquire().await {
+                permit.done();
+            }
+            drop(tidegate);
+        }
     })
 }
 

@@ -22,7 +22,7 @@ impl Limiter {
         let Some(entry) = self.queue.get_mut(head).filter(|_| slip > Span::ZERO) else {
             return;
         };
-        let promised = *entry.promised.get_or_insert(ready_at);
+        let promised = *entry.was_next().promised.get_or_insert(ready_at);
         let cost = entry.request.cost.clone();
         let latest = promised + slip;
         for slot in self.line.behind(LOOKS_AT_KEY, LOOKS) {

@@ -18,8 +18,7 @@ impl Limiter {
         let entry = Entry {
             arrival: self.queue.arrivals(),
             place: Place::Later(now),
-            promised: None,
-            modest_until: None,
+            was_next: None,
             request: request.clone(),
             scopes,
         };

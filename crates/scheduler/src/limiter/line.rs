@@ -341,7 +341,8 @@ impl Limiter {
         if floor.as_per_mille() == 0 || above.into_iter().any(|it| self.line.len_of(*it) > 0) {
             return false;
         }
-        if entry.modest_until.is_some_and(|until| until <= now) {
+        let modest_until = entry.was_next.as_ref().and_then(|was_next| was_next.modest_until);
+        if modest_until.is_some_and(|until| until <= now) {
             return false;
         }
         self.ledger.check_lend(now, &self.with_floor(entry)).is_err()
@@ -352,10 +353,11 @@ impl Limiter {
             return;
         };
         let ready = self.ledger.earliest(now, &self.with_floor(entry));
-        let until = entry.modest_until.unwrap_or(ready).min(ready).max(now + Span::from_nanos(1));
+        let before = entry.was_next.as_ref().and_then(|was_next| was_next.modest_until);
+        let until = before.unwrap_or(ready).min(ready).max(now + Span::from_nanos(1));
         self.head_ready_at = Some(until);
         if let Some(entry) = self.queue.get_mut(slot) {
-            entry.modest_until = Some(until);
+            entry.was_next().modest_until = Some(until);
         }
         if self.gate.has_anything() {
             self.close_gate();
