@@ -16,7 +16,7 @@ use tidegate_units::{Amounts, Instant, Scope};
 use tokio::sync::oneshot;
 
 use crate::front::{Front, Grant};
-use crate::limiter::{Event, Limiter, LimiterConfig, LimiterState};
+use crate::limiter::{Event, Limiter, LimiterConfig, LimiterState, TICK_MIN};
 use crate::messages::{
     Acquire, Answer, Borrow, Drain, Explain, ExplainWaiting, Failed, Inspect, Lent, Recall,
     Reconfigure, ReconfigureError, Relimit, Reply, Reset, Resume, Settle, Stop, Unavailable,
@@ -47,6 +47,8 @@ pub struct LimiterActor {
     timer: Option<(Instant, SpawnHandle)>,
     /// Who wants to know that nobody waits any more.
     drained: Vec<oneshot::Sender<()>>,
+    /// When those who do not wait were last told why.
+    explained_at: Option<Instant>,
     /// What handles have said and the machine has not heard yet.
     backlog: VecDeque<Settlement>,
 }
@@ -69,6 +71,7 @@ impl LimiterActor {
             waiting: BTreeMap::new(),
             timer: None,
             drained: Vec::new(),
+            explained_at: None,
             backlog: VecDeque::new(),
         }
     }
@@ -101,12 +104,22 @@ impl LimiterActor {
             }
             input(&mut self.machine, now);
             self.do_events(now, reading);
-            self.front.explain(self.machine.shortage(now));
+            self.explain(now);
         }));
         if let Err(panic) = entered {
             self.rebuild(&*panic);
         }
         self.arm(ctx);
+    }
+
+    /// Tells those who do not wait why there is too little in the gate; while many wait, not with every
+    /// one of them.
+    fn explain(&mut self, now: Instant) {
+        let recently = self.explained_at.is_some_and(|at| now.since(at) < TICK_MIN && now >= at);
+        if !(recently && self.machine.is_crowded()) {
+            self.front.explain(self.machine.shortage(now));
+            self.explained_at = Some(now);
+        }
     }
 
     /// Does what the machine asks for. `accounted` is the reading that the machine knows.

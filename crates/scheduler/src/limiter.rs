@@ -62,6 +62,9 @@ pub const TICK_MAX: Span = Span::from_millis(50);
 /// The shortest such time: what timers can tell apart.
 pub const TICK_MIN: Span = Span::from_millis(1);
 
+/// So many in line are a crowd.
+const CROWD: usize = 64;
+
 /// The machine.
 #[derive(Debug)]
 pub struct Limiter {
@@ -412,6 +415,11 @@ impl Limiter {
             paused_until: self.pause.until(now),
             more_at: self.ledger.next_gain(now).unwrap_or(now),
         })
+    }
+
+    /// Whether so many stand in line that one more makes no difference to those who do not.
+    pub fn is_crowded(&self) -> bool {
+        self.line.len() >= CROWD
     }
 
     /// Which life of the service's limiter this is: one more after every failure. Messages to and
