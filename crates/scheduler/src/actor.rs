@@ -353,10 +353,20 @@ impl Handler<Stop> for LimiterActor {
 impl Handler<Drain> for LimiterActor {
     type Result = ResponseFuture<()>;
 
+    /// A machine that fails before it has heard is followed by one that has to be told.
     fn handle(&mut self, drain: Drain, ctx: &mut Context<Self>) -> Self::Result {
         let (sender, receiver) = oneshot::channel();
         self.drained.push(sender);
-        self.enter(ctx, |machine, now| machine.stop(now, now + drain.within));
+        self.front.begin_stop();
+        let mut heard = false;
+        for _ in 0..2 {
+            if !heard {
+                self.enter(ctx, |machine, now| {
+                    heard = true;
+                    machine.stop(now, now + drain.within);
+                });
+            }
+        }
         if self.front.stopped().is_some() {
             self.drained.clear();
         }

@@ -41,6 +41,8 @@ pub struct Front {
     stopped: OnceLock<Unavailable>,
     /// A pause or a debt waits for the actor.
     closing: AtomicBool,
+    /// No more calls are taken, for good.
+    stopping: AtomicBool,
     /// Until when the service wants to be left alone, in nanoseconds.
     paused_until: AtomicU64,
     /// Why there is too little in the gate; looked at only by callers who were not granted.
@@ -91,6 +93,7 @@ impl Front {
             wake: Notify::new(),
             stopped: OnceLock::new(),
             closing: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
             paused_until: AtomicU64::new(0),
             shortage: Mutex::new(None),
             when_full: Mutex::new(Arc::new(when_full)),
@@ -323,9 +326,21 @@ impl Front {
     /// To be called after the gate was opened: shuts it again if there was a reason to since the last
     /// [`Front::drain`], and whoever had it found the gate still closed.
     pub fn shut_if_closing(&self) {
-        if self.closing.load(Ordering::SeqCst) {
+        if self.closing.load(Ordering::SeqCst) || self.is_stopping() {
             self.gate.shut();
         }
+    }
+
+    /// No more calls are taken, from this instant on: the gate is shut for all threads, before the
+    /// actor has heard of it. Who waits already is the actor's to serve.
+    pub fn begin_stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.gate.shut();
+    }
+
+    /// Whether no more calls are taken.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
     }
 
     /// Settlements that were forgone because the actor did not keep up.
