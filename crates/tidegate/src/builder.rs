@@ -9,7 +9,7 @@ use tidegate_config::{Config, ServiceConfig};
 use tidegate_scheduler::runtime_clock::RuntimeClock;
 use tidegate_supervisor::RestartPolicy;
 use tidegate_units::clock::WallClock;
-use tidegate_units::{Clock, Limit, ServiceName, WallOrigin};
+use tidegate_units::{Clock, Limit, RetryPolicy, ServiceName, Span, WallOrigin};
 
 use crate::{StartError, Tidegate};
 
@@ -22,6 +22,15 @@ pub struct Builder {
     pub(crate) run_mark: Option<PathBuf>,
     pub(crate) clock: Option<Arc<dyn Clock>>,
     pub(crate) wall_origin: Option<WallOrigin>,
+}
+
+/// What the handles of a service do by themselves, without its limiter.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Manners {
+    /// How long callers wait who do not say.
+    pub(crate) timeout: Span,
+    /// How calls are made again that did not succeed.
+    pub(crate) retry: RetryPolicy,
 }
 
 impl Builder {
@@ -122,10 +131,14 @@ impl Builder {
         self.wall_origin.unwrap_or_else(|| WallClock.origin_of(clock))
     }
 
-    /// How long callers of each service wait who do not say.
-    pub(crate) fn timeouts(&self) -> BTreeMap<String, tidegate_units::Span> {
+    /// What the handles of each service do by themselves.
+    pub(crate) fn manners(&self) -> BTreeMap<ServiceName, Manners> {
+        let manners = |service: &ServiceConfig| Manners {
+            timeout: service.queue.timeout,
+            retry: service.retry,
+        };
         let services = self.config.services.iter();
-        services.map(|(name, service)| (name.to_string(), service.queue.timeout)).collect()
+        services.map(|(name, service)| (name.clone(), manners(service))).collect()
     }
 }
 

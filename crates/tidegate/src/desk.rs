@@ -27,10 +27,10 @@ use tidegate_adaptive::Observation;
 use tidegate_algorithms::Carry;
 use tidegate_scheduler::LimiterState;
 use tidegate_scheduler::messages::{Inspect, ReconfigureError};
-use tidegate_units::{Cost, Limit, Priority};
+use tidegate_units::{Cost, Key, Limit, Priority};
 
 use crate::handle::Core;
-use crate::{AcquireError, Handle, Permit, PermitRequest};
+use crate::{AcquireError, Drain, Handle, Permit, PermitRequest};
 
 /// Wait for a permit. Answered by the permit, or by why there is none.
 #[derive(Debug, Clone, Message)]
@@ -42,13 +42,89 @@ pub struct AcquirePermit {
     pub priority: Priority,
     /// How long to wait at most; `None` for as long as the service's queue lets callers wait.
     pub within: Option<Duration>,
+    /// The model that it asks, if it says.
+    pub model: Option<Arc<str>>,
+    /// The endpoint that it calls, if it says.
+    pub endpoint: Option<Arc<str>>,
+    /// On whose behalf; at most 8, or it is refused.
+    pub keys: Vec<Key>,
 }
 
 impl AcquirePermit {
     /// Wait for a permit for a call of `cost`, as long as the queue lets callers wait.
     pub fn of(cost: Cost) -> Self {
-        Self { cost, priority: Priority::Normal, within: None }
+        Self {
+            cost,
+            priority: Priority::Normal,
+            within: None,
+            model: None,
+            endpoint: None,
+            keys: Vec::new(),
+        }
     }
+
+    /// The same of another class.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// The same, waiting at most this long.
+    pub fn within(mut self, deadline: Duration) -> Self {
+        self.within = Some(deadline);
+        self
+    }
+
+    /// The same for this model; as [`PermitRequest::model`].
+    pub fn model(mut self, name: &str) -> Self {
+        self.model = Some(name.into());
+        self
+    }
+
+    /// The same for this endpoint; as [`PermitRequest::endpoint`].
+    pub fn endpoint(mut self, name: &str) -> Self {
+        self.endpoint = Some(name.into());
+        self
+    }
+
+    /// The same on behalf of one more; as [`PermitRequest::key`].
+    pub fn key(mut self, key: Key) -> Self {
+        self.keys.push(key);
+        self
+    }
+
+    fn request(self, core: &Arc<Core>) -> PermitRequest<'_> {
+        let request = PermitRequest::new(core).cost(self.cost).priority(self.priority);
+        let request = self.within.into_iter().fold(request, PermitRequest::within);
+        let request = self.model.iter().fold(request, |request, name| request.model(name));
+        let request = self.endpoint.iter().fold(request, |request, name| request.endpoint(name));
+        self.keys.into_iter().fold(request, PermitRequest::with_key)
+    }
+}
+
+/// Stop the service; the same as [`Handle::drain`]. Answered when nobody waits for it any more.
+///
+/// ```
+/// use actix::prelude::*;
+/// use tidegate::desk::{AcquirePermit, DrainService};
+/// use tidegate::{Cost, Drain, ServiceConfig, Tidegate};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// System::new().block_on(async {
+///     let tidegate = Tidegate::builder().service("git", ServiceConfig::default())?.start()?;
+///     let git = tidegate.service("git")?;
+///     git.recipient().send(DrainService { drain: Drain::now() }).await?;
+///     let refused = git.recipient().send(AcquirePermit::of(Cost::request())).await?.unwrap_err();
+///     assert_eq!(refused.code().to_string(), "E4431");
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct DrainService {
+    /// How long those who wait are still served.
+    pub drain: Drain,
 }
 
 /// Close a permit; the same as [`Permit::settle`].
@@ -84,7 +160,7 @@ impl Desk {
 }
 
 impl Handle {
-    /// Where to send [`AcquirePermit`], [`SettlePermit`], [`ChangeLimits`] or
+    /// Where to send [`AcquirePermit`], [`SettlePermit`], [`ChangeLimits`], [`DrainService`] or
     /// [`Inspect`] for this service.
     pub fn recipient<M>(&self) -> Recipient<M>
     where
@@ -105,14 +181,7 @@ impl Handler<AcquirePermit> for Desk {
 
     fn handle(&mut self, acquire: AcquirePermit, _: &mut Context<Self>) -> Self::Result {
         let core = Arc::clone(&self.core);
-        Box::pin(async move {
-            let request = PermitRequest::new(&core).cost(acquire.cost).priority(acquire.priority);
-            let request = match acquire.within {
-                Some(within) => request.within(within),
-                None => request,
-            };
-            request.acquire().await.map(Permit::into_owned)
-        })
+        Box::pin(async move { acquire.request(&core).acquire().await.map(Permit::into_owned) })
     }
 }
 
@@ -130,6 +199,14 @@ impl Handler<ChangeLimits> for Desk {
     fn handle(&mut self, change: ChangeLimits, _: &mut Context<Self>) -> Self::Result {
         let core = Arc::clone(&self.core);
         Box::pin(async move { core.reconfigure(change.limits, change.carry).await })
+    }
+}
+
+impl Handler<DrainService> for Desk {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, stop: DrainService, _: &mut Context<Self>) -> Self::Result {
+        Box::pin(self.core.drain(stop.drain))
     }
 }
 

@@ -1,6 +1,6 @@
 //! One service, as callers see it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 
 use actix::Addr;
@@ -10,9 +10,10 @@ use tidegate_scheduler::front::Front;
 use tidegate_scheduler::messages::{
     Explain, ExplainWaiting, Inspect, Reconfigure, ReconfigureError, Reset, Unavailable,
 };
+use tidegate_scheduler::retry::RetryBudget;
 use tidegate_scheduler::{Explanation, LimiterState};
 use tidegate_supervisor::actor::SupervisorActor;
-use tidegate_units::{Cost, Limit, Priority, Scope, ServiceName, Span};
+use tidegate_units::{Cost, Limit, Priority, RetryPolicy, Scope, ServiceName, Span};
 
 use crate::desk::Desk;
 use crate::{AcquireError, PermitRequest};
@@ -34,6 +35,11 @@ pub(crate) struct Core {
     pub(crate) arbiter: ThreadId,
     /// How long a caller waits who does not say.
     pub(crate) timeout: Span,
+    /// How its calls are made again that did not succeed.
+    pub(crate) retry: RetryPolicy,
+    /// What is left for that, shared by everybody who calls the service. Never touched by those who
+    /// only acquire.
+    pub(crate) budget: Mutex<RetryBudget>,
 }
 
 /// Where a service stands: what its operations came to, and its limits with the shared ones.
@@ -57,8 +63,9 @@ impl Handle {
         PermitRequest::new(&self.core)
     }
 
-    /// Whether a call of `cost` would be granted at this instant without waiting. Takes nothing; by
-    /// the time of the call it may be different.
+    /// Whether a call of `cost` and of class normal would be granted at this instant without waiting.
+    /// Takes nothing; by the time of the call it may be different. For a request that says more there
+    /// is [`Handle::has_capacity_for`].
     pub fn has_capacity(&self, cost: &Cost) -> bool {
         self.core.front.has(cost, Priority::Normal)
     }
@@ -205,7 +212,12 @@ impl Core {
         })
     }
 
-    /// Nobody answered.
+    /// The retries that are left. A panic elsewhere cannot poison it: it is valid after every statement.
+    pub(crate) fn budget(&self) -> MutexGuard<'_, RetryBudget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody answered, or the service was stopped.
     pub(crate) fn gone(&self) -> AcquireError {
         self.unavailable(Unavailable::Gone)
     }

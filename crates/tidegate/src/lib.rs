@@ -30,28 +30,38 @@
 //!
 //! - [`Tidegate`] is the whole; [`Handle`] one service, cheap to clone and free to share.
 //! - [`PermitRequest`] says what one call takes; [`Permit`] is what you hold while you make it.
+//! - [`PermitRequest::run`] does it all: acquires, calls, settles, and tries again where that is worth it;
+//!   [`PermitRequest::run_or`] with a fallback. [`Policy`] says whether a call waits or is skipped.
 //! - [`desk`] is for hosts made of actix actors, who send messages instead.
 //!
 //! A permit is granted from the service's gate with one atomic operation while there is enough in it;
 //! only then is anybody asked. Limits can change while all this runs: [`Handle::reconfigure`] and
-//! [`Tidegate::reconfigure_shared`]. See `docs/ARCHITECTURE.md` for the way of a call.
+//! [`Tidegate::reconfigure_shared`]; [`Tidegate::shutdown`] ends it in order. See `docs/ARCHITECTURE.md` for the way of a call.
 
+pub mod attempt;
 pub mod builder;
 pub mod desk;
 pub mod error;
 pub mod handle;
 pub mod permit;
+pub mod policy;
 pub mod request;
+pub mod run;
 mod run_mark;
+pub mod shutdown;
 mod state;
 mod system;
 mod waiting;
 
+pub use attempt::{Attempt, Called};
 pub use builder::Builder;
 pub use error::{AcquireError, StartError, UnknownService};
 pub use handle::{Handle, Usage};
 pub use permit::Permit;
+pub use policy::Policy;
 pub use request::{Acquiring, PermitRequest};
+pub use run::{RunError, WhyNoMore};
+pub use shutdown::Drain;
 pub use system::Tidegate;
 
 pub use tidegate_adaptive::Observation;
@@ -63,7 +73,7 @@ pub use tidegate_scheduler::messages::{ReconfigureError, Unavailable};
 pub use tidegate_scheduler::{Explanation, LimiterState, RefusedLimits};
 pub use tidegate_supervisor::{RestartPolicy, SupervisorState};
 pub use tidegate_units::{
-    BreakerPolicy, Calendar, Code, Concurrency, Cost, Dimension, EnforcedAs, Jitter, Key,
+    Backoff, BreakerPolicy, Calendar, Code, Concurrency, Cost, Dimension, EnforcedAs, Jitter, Key,
     KeyPolicy, Limit, LimitError, Outcome, Overflow, Period, Priority, QueuePolicy, Reason,
     Rejection, RetryPolicy, Scope, ScopePolicy, ScopedPolicies, ServiceName, Share, Span,
     WallOrigin, Zone,

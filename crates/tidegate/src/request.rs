@@ -6,25 +6,29 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tidegate_scheduler::front::Grant;
+use tidegate_scheduler::front::{Front, Grant};
 use tidegate_scheduler::{Labels, Request};
 use tidegate_units::{Cost, Instant, InvalidKey, Key, Priority, Span};
 
 use crate::handle::Core;
 use crate::permit::{Origin, Permit};
+use crate::run::Wish;
 use crate::{AcquireError, waiting};
 
-/// A wish for one permit. Nothing happens until one of the three ways to acquire is called.
+/// A wish for one permit. Nothing happens until one of the three ways to acquire is called, or one of
+/// those to run the call.
 ///
 /// Unless it says otherwise, a call takes one request, is of class normal, and waits as long as the
 /// service's queue is configured to let it.
 #[derive(Debug, Clone)]
-#[must_use = "ask with `acquire`, `acquire_blocking` or `try_acquire`"]
+#[must_use = "ask with `run`, `acquire`, `acquire_blocking` or `try_acquire`"]
 pub struct PermitRequest<'h> {
     core: &'h Arc<Core>,
     cost: Cost,
     priority: Priority,
     within: Option<Duration>,
+    /// It does not wait.
+    skips: bool,
     /// What most calls do not say; boxed, so that those cost nothing for it.
     details: Option<Box<Details>>,
 }
@@ -39,13 +43,17 @@ struct Details {
     deadline: Option<Instant>,
     /// Before this it backs off.
     not_before: Option<Instant>,
+    /// Twice does no more than once.
+    idempotent: bool,
+    /// How long a call is under way before it is made once more.
+    hedge_after: Option<Span>,
 }
 
 impl<'h> PermitRequest<'h> {
     #[inline]
     pub(crate) fn new(core: &'h Arc<Core>) -> Self {
         let (cost, priority) = (Cost::request(), Priority::Normal);
-        Self { core, cost, priority, within: None, details: None }
+        Self { core, cost, priority, within: None, skips: false, details: None }
     }
 
     fn details(&mut self) -> &mut Details {
@@ -81,16 +89,76 @@ impl<'h> PermitRequest<'h> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn key(mut self, name: &str, value: &str) -> Self {
-        let details = self.details();
         match Key::new(name, value) {
-            Ok(_) if details.labels.keys.len() >= Labels::KEYS_MAX => {
-                details.invalid.get_or_insert(InvalidKey::TooMany { max: Labels::KEYS_MAX });
-            }
-            Ok(key) => details.labels.keys.push(key),
+            Ok(key) => self.with_key(key),
             Err(invalid) => {
-                details.invalid.get_or_insert(invalid);
+                self.details().invalid.get_or_insert(invalid);
+                self
             }
         }
+    }
+
+    /// Is made on behalf of this one, too.
+    pub(crate) fn with_key(mut self, key: Key) -> Self {
+        let details = self.details();
+        if details.labels.keys.len() < Labels::KEYS_MAX {
+            details.labels.keys.push(key);
+        } else {
+            details.invalid.get_or_insert(InvalidKey::TooMany { max: Labels::KEYS_MAX });
+        }
+        self
+    }
+
+    /// The caller's word that the call does no more when it is made twice: only then
+    /// [`run`](PermitRequest::run) makes a call again that has failed, or hedges one.
+    ///
+    /// What was refused for rate, load or contention was not done, and is tried again without it.
+    pub fn idempotent(mut self) -> Self {
+        self.details().idempotent = true;
+        self
+    }
+
+    /// When the call has been under way for this long, [`run`](PermitRequest::run) makes it once more;
+    /// the first good answer counts, and the other call is dropped. If one fails, the other is awaited.
+    ///
+    /// The second attempt waits for a permit of its own and pays for it. It counts against the attempts
+    /// and the budget of the service's retry policy, and where there is none left, no room before the
+    /// deadline, or the request is not [`idempotent`](PermitRequest::idempotent), it is not sent. The
+    /// permit of the call that is dropped counts as cancelled: its estimate stays spent.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate::{ServiceConfig, Tidegate};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # actix::System::new().block_on(async {
+    /// let tidegate = Tidegate::builder().service("search", ServiceConfig::default())?.start()?;
+    /// let search = tidegate.service("search")?;
+    /// let ask = |attempt: tidegate::Attempt| async move {
+    ///     if !attempt.is_hedge() {
+    ///         std::future::pending::<()>().await; // A machine there has a bad day.
+    ///     }
+    ///     Ok::<_, std::io::Error>(attempt.number())
+    /// };
+    /// let request = search.request().idempotent().hedge_after(Duration::from_millis(20));
+    /// assert_eq!(request.run(ask).await?, 2);
+    ///
+    /// // Refused a second attempt, for it has not said that it may be made twice.
+    /// let request = search.request().hedge_after(Duration::from_millis(20));
+    /// let slow = tokio::time::timeout(Duration::from_millis(200), request.run(ask)).await;
+    /// assert!(slow.is_err());
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub fn hedge_after(mut self, span: Duration) -> Self {
+        self.details().hedge_after = Some(span.into());
+        self
+    }
+
+    /// Whether it is refused where it would have to wait for a permit.
+    pub(crate) fn skip(mut self, skips: bool) -> Self {
+        self.skips = skips;
         self
     }
 
@@ -169,11 +237,15 @@ impl<'h> PermitRequest<'h> {
         self.check()?;
         match self.take() {
             Some(recorded) => Ok(self.granted(recorded, true)),
-            None if self.is_scoped() => {
-                Err(AcquireError::ScopedToTry { service: self.core.front.service().clone() })
-            }
-            None => Err(waiting::refuse(self.core, &self.cost)),
+            None => Err(waiting::refuse(self.core, &self.cost, self.is_scoped())),
         }
+    }
+
+    /// Whether the gate would grant this call now, if this were its front.
+    pub(crate) fn is_at_hand(&self, front: &Front) -> bool {
+        let labels = self.details.as_ref().map(|details| &details.labels);
+        !labels.is_some_and(|labels| front.is_scoped(labels))
+            && front.has(&self.cost, self.priority)
     }
 
     /// Takes from the gate, if that can grant this call.
@@ -257,6 +329,7 @@ impl<'h> PermitRequest<'h> {
             cost: std::mem::take(&mut self.cost),
             priority: self.priority,
             within: self.within,
+            skips: self.skips,
             details: self.details.take(),
         }
     }
@@ -266,16 +339,41 @@ impl<'h> PermitRequest<'h> {
         self.check().map(|()| self.in_line())
     }
 
+    pub(crate) fn core(&self) -> &'h Arc<Core> {
+        self.core
+    }
+
+    /// What it says of its attempts, with the deadline of the whole if it began now.
+    pub(crate) fn wish(&self) -> Wish {
+        let details = self.details.as_ref();
+        Wish {
+            deadline: self.core.front.now() + self.patience(),
+            idempotent: details.is_some_and(|details| details.idempotent),
+            hedge_after: details.and_then(|details| details.hedge_after),
+        }
+    }
+
+    /// How long it may wait in all.
+    fn patience(&self) -> Span {
+        self.within.map_or(self.core.timeout, Span::from)
+    }
+
+    /// Until when it waits for a permit.
+    fn deadline(&self, now: Instant) -> Instant {
+        if self.skips {
+            return now;
+        }
+        let decided = self.details.as_ref().and_then(|details| details.deadline);
+        decided.unwrap_or_else(|| now + self.patience())
+    }
+
     /// The request as the limiter gets it.
     fn in_line(&self) -> Request {
         let front = &self.core.front;
-        let within = self.within.map_or(self.core.timeout, Span::from);
-        let details = self.details.as_ref();
-        let deadline = details.and_then(|details| details.deadline);
-        let deadline = deadline.unwrap_or_else(|| front.now() + within);
+        let deadline = self.deadline(front.now());
         let request = Request::new(front.ticket(), self.cost.clone(), deadline);
         let request = request.priority(self.priority);
-        match details {
+        match &self.details {
             None => request,
             Some(details) => {
                 let request = request.labels(details.labels.clone());

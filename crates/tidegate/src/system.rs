@@ -1,7 +1,7 @@
 //! The whole: starting, finding services, looking at everything, stopping.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use actix::prelude::*;
@@ -11,6 +11,7 @@ use tidegate_observability::event::channel;
 use tidegate_observability::{EventSender, Events, Exporter, Sample};
 use tidegate_scheduler::LimiterConfig;
 use tidegate_scheduler::messages::{Inspect, ReconfigureError, Unavailable};
+use tidegate_scheduler::retry::RetryBudget;
 use tidegate_store::RunMarkFile;
 use tidegate_supervisor::actor::{
     Inspect as InspectAll, ReconfigureShared, StopAll, SupervisorActor,
@@ -19,6 +20,7 @@ use tidegate_supervisor::{SupervisorConfig, SupervisorState};
 use tidegate_units::{Clock, Limit, Scope, ServiceName, Span};
 use tokio::runtime::{Handle as Runtime, RuntimeFlavor};
 
+use crate::builder::Manners;
 use crate::desk::Desk;
 use crate::handle::{Core, Handle};
 use crate::run_mark::{self, RunMarkKeeper};
@@ -43,7 +45,7 @@ pub struct Tidegate {
 struct Plan {
     supervisor: SupervisorConfig,
     limiters: Vec<LimiterConfig>,
-    timeouts: BTreeMap<String, Span>,
+    manners: BTreeMap<ServiceName, Manners>,
     clock: Arc<dyn Clock>,
     events: EventSender,
     idle: Option<Span>,
@@ -255,7 +257,7 @@ impl Plan {
                 wall_origin,
             },
             limiters: builder.config.services.iter().map(limiter).collect(),
-            timeouts: builder.timeouts(),
+            manners: builder.manners(),
             clock,
             events,
             idle,
@@ -272,12 +274,15 @@ impl Plan {
             self.idle,
         );
         let handle = |(name, service): (ServiceName, tidegate_supervisor::actor::Service)| {
+            let Manners { timeout, retry } = self.manners.get(&name).copied().unwrap_or_default();
             let core = Arc::new(Core {
                 front: service.front,
                 limiter: service.limiter,
                 supervisor: started.supervisor.clone(),
                 arbiter: std::thread::current().id(),
-                timeout: self.timeouts.get(name.as_str()).copied().unwrap_or_default(),
+                timeout,
+                retry,
+                budget: Mutex::new(RetryBudget::new(retry.budget)),
             });
             let desk = Desk::new(Arc::clone(&core)).start();
             (name, Handle { core, desk })

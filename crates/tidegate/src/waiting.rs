@@ -16,12 +16,15 @@ const GRACE: Span = Span::from_secs(1);
 
 /// Why there is no permit for somebody who does not wait.
 #[cold]
-pub(crate) fn refuse(core: &Core, cost: &Cost) -> AcquireError {
+pub(crate) fn refuse(core: &Core, cost: &Cost, scoped: bool) -> AcquireError {
     if let Some(why) = core.front.stopped() {
         return core.unavailable(why);
     }
-    if !core.limiter.connected() {
+    if core.front.is_stopping() || !core.limiter.connected() {
         return core.gone();
+    }
+    if scoped {
+        return AcquireError::ScopedToTry { service: core.front.service().clone() };
     }
     if let Some(never) = core.front.never(cost) {
         return never.into();
@@ -65,6 +68,9 @@ pub(crate) fn blocking(core: &Core, request: Request) -> Result<Grant, AcquireEr
 }
 
 fn ask(core: &Core, request: Request, reply: Reply) -> Result<(), AcquireError> {
+    if core.front.is_stopping() {
+        return Err(core.unavailable(core.front.stopped().unwrap_or(Unavailable::Gone)));
+    }
     match core.limiter.try_send(Acquire { request, reply }) {
         Ok(()) => Ok(()),
         Err(actix::prelude::SendError::Full(_)) => Err(core.unavailable(Unavailable::MailboxFull)),
