@@ -7,7 +7,8 @@ use std::time::Duration;
 use actix::System;
 use tidegate::desk::{AcquirePermit, SettlePermit};
 use tidegate::{
-    AcquireError, Code, Cost, Handle, Limit, Observation, Reason, ServiceConfig, Span, Tidegate,
+    AcquireError, Code, Concurrency, Cost, Handle, Limit, Observation, Reason, ScopePolicy,
+    ServiceConfig, Span, Tidegate,
 };
 
 /// Runs a test on one arbiter whose time stands still until everybody waits.
@@ -235,6 +236,27 @@ fn blocking_the_thread_of_the_limiter_is_refused() {
         handle.request().acquire().await.expect("the first").done();
         let refused = handle.request().acquire_blocking().expect_err("it would wait for itself");
         assert!(matches!(refused, AcquireError::WouldBlockLimiter { .. }));
+    });
+}
+
+#[test]
+fn who_waits_for_a_part_is_not_refused_for_what_lies_in_the_gate() {
+    on_virtual_time(async {
+        let mut config = ServiceConfig::limited(["10 requests per hour".parse().expect("a limit")]);
+        let one =
+            ScopePolicy { concurrency: Some(Concurrency::slots(1)), ..ScopePolicy::default() };
+        config.scoped.models.push(("large".to_owned(), one));
+        let builder = Tidegate::builder().service("service", config).expect("a name");
+        let tidegate = builder.start().expect("it starts");
+        let handle = tidegate.service("service").expect("configured");
+        settle().await;
+        assert!(handle.has_capacity(&Cost::request().requests(10)), "all of it is at hand");
+        let permit = handle.request().model("large").acquire().await.expect("a slot");
+        let (waited, ()) = tokio::join!(handle.request().model("large").acquire(), async {
+            settle().await;
+            permit.done();
+        });
+        waited.expect("the slot is free, and nine requests are left").done();
     });
 }
 

@@ -182,10 +182,13 @@ impl Limiter {
         order.ahead_of(candidate, named)
     }
 
-    /// By when so much has passed the service.
+    /// By when so much has passed the service. What lies in the gate is lent but not used: it comes
+    /// back for whoever joins the line.
     fn earliest(&self, now: Instant, totals: &Totals) -> Instant {
-        let dimensions = self.tariff.dimensions();
-        self.ledger.earliest_of(now, |dimension| totals.get(dimensions, dimension))
+        let (dimensions, inside) = (self.tariff.dimensions(), self.gate.inside());
+        self.ledger.earliest_of(now, |dimension| {
+            totals.get(dimensions, dimension).saturating_sub(inside.get(dimension))
+        })
     }
 
     pub(super) fn amounts(&self, totals: &Totals) -> Amounts {
