@@ -2,6 +2,20 @@
 
 use std::error::Error;
 
+/// What the host's own calls to a service answer.
+struct Response {
+    status: u16,
+    text: &'static str,
+    used: tidegate::Cost,
+}
+
+/// Stands for the host's own call to the service, which takes as long as it is given at most.
+fn send(left: std::time::Duration) -> impl Future<Output = Response> {
+    assert!(left > std::time::Duration::from_secs(20), "the time of a queue");
+    let used = tidegate::Cost::request().input_tokens(700).output_tokens(150);
+    std::future::ready(Response { status: 200, text: "an answer", used })
+}
+
 /// Stands for the host's own call to the service.
 fn call() -> impl Future<Output = &'static str> {
     std::future::ready("an answer")
@@ -45,6 +59,43 @@ async fn the_code_of_the_readme() -> Result<(), Box<dyn Error>> {
 }
 
 #[rustfmt::skip]
+async fn the_runs_of_the_readme() -> Result<(), Box<dyn Error>> {
+    use std::time::Duration;
+    use tidegate::{Observation, ServiceConfig, Tidegate};
+    use tidegate::{Attempt, Called, Drain, Policy};
+
+    let tidegate = Tidegate::builder()
+        .service("anthropic", ServiceConfig::default())?
+        .service("openai", ServiceConfig::default())?
+        .start()?;
+    let (claude, gpt) = (tidegate.service("anthropic")?, tidegate.service("openai")?);
+    let ask = |attempt: Attempt| async move {
+        let response = send(attempt.left()).await;
+        match response.status {
+            200 => Called::ok(response.text, Observation::ok().actual(response.used)),
+            status => Called::failed(response.text, Observation::from_status(status)),
+        }
+    };
+    // What is refused for rate or load is made again, later, and waits in line and pays again:
+    let answer = claude.request().tokens(1_200).run(ask).await?;
+    assert_eq!(answer, "an answer");
+
+    // What may be made twice is also made again when it failed, and once more when it is slow;
+    let request = claude.request().tokens(1_200).idempotent().hedge_after(Duration::from_secs(5));
+    // and what comes to nothing is answered by somebody else, who is told why.
+    let answer = request.run_or(ask, |_| gpt.request().run(ask)).await?;
+
+    // Optional work is skipped when there is no room, and leaves to others what is kept for them:
+    let summary = claude.request().policy(Policy::Optional).run(ask).await.ok();
+
+    // Who waits is served for ten more seconds, and nobody else passes:
+    tidegate.shutdown(Drain::within(Duration::from_secs(10))).await;
+    assert_eq!((answer, summary), ("an answer", Some("an answer")));
+    assert!(gpt.request().try_acquire().is_err(), "stopped");
+    Ok(())
+}
+
+#[rustfmt::skip]
 #[expect(clippy::print_stderr, reason = "what a reader of the README would write")]
 async fn one_limit_of_the_readme() -> Result<(), Box<dyn Error>> {
     use tidegate_algorithms::{Direct, Keyed, Refused, Timed};
@@ -78,6 +129,12 @@ fn the_code_of_the_readme_runs() {
 }
 
 #[test]
+fn the_runs_of_the_readme_run_without_a_timer_of_any_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime").block_on(the_runs_of_the_readme()).expect("they run");
+}
+
+#[test]
 fn one_limit_of_the_readme_runs_without_a_timer_of_any_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.expect("a runtime").block_on(one_limit_of_the_readme()).expect("it runs");
@@ -87,7 +144,7 @@ fn one_limit_of_the_readme_runs_without_a_timer_of_any_runtime() {
 fn the_readme_shows_this_code() {
     let readme = include_str!("../../README.md");
     let blocks: Vec<&str> = readme.split("```rust\n").skip(1).collect();
-    assert_eq!(blocks.len(), 2, "a block of Rust for the library, one for a limit alone");
+    assert_eq!(blocks.len(), 3, "Rust for the library, for calls that are run, for a limit alone");
     let this: Vec<&str> = include_str!("readme.rs").lines().map(str::trim).collect();
     for block in blocks {
         let (block, _) = block.split_once("```").expect("its end");

@@ -1,19 +1,20 @@
 //! What one call takes, and how long it may wait.
 
-use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tidegate_scheduler::front::{Front, Grant};
+use tidegate_scheduler::front::Front;
 use tidegate_scheduler::{Labels, Request};
 use tidegate_units::{Cost, Instant, InvalidKey, Key, Priority, Span};
 
 use crate::handle::Core;
 use crate::permit::{Origin, Permit};
-use crate::run::Wish;
 use crate::{AcquireError, waiting};
+
+mod acquiring;
+mod again;
+
+pub use acquiring::Acquiring;
 
 /// A wish for one permit. Nothing happens until one of the three ways to acquire is called, or one of
 /// those to run the call.
@@ -106,53 +107,6 @@ impl<'h> PermitRequest<'h> {
         } else {
             details.invalid.get_or_insert(InvalidKey::TooMany { max: Labels::KEYS_MAX });
         }
-        self
-    }
-
-    /// The caller's word that the call does no more when it is made twice: only then
-    /// [`run`](PermitRequest::run) makes a call again that has failed, or hedges one.
-    ///
-    /// What was refused for rate, load or contention was not done, and is tried again without it.
-    pub fn idempotent(mut self) -> Self {
-        self.details().idempotent = true;
-        self
-    }
-
-    /// When the call has been under way for this long, [`run`](PermitRequest::run) makes it once more;
-    /// the first good answer counts, and the other call is dropped. If one fails, the other is awaited.
-    ///
-    /// The second attempt waits for a permit of its own and pays for it. It counts against the attempts
-    /// and the budget of the service's retry policy, and where there is none left, no room before the
-    /// deadline, or the request is not [`idempotent`](PermitRequest::idempotent), it is not sent. The
-    /// permit of the call that is dropped counts as cancelled: its estimate stays spent.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use tidegate::{ServiceConfig, Tidegate};
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # actix::System::new().block_on(async {
-    /// let tidegate = Tidegate::builder().service("search", ServiceConfig::default())?.start()?;
-    /// let search = tidegate.service("search")?;
-    /// let ask = |attempt: tidegate::Attempt| async move {
-    ///     if !attempt.is_hedge() {
-    ///         std::future::pending::<()>().await; // A machine there has a bad day.
-    ///     }
-    ///     Ok::<_, std::io::Error>(attempt.number())
-    /// };
-    /// let request = search.request().idempotent().hedge_after(Duration::from_millis(20));
-    /// assert_eq!(request.run(ask).await?, 2);
-    ///
-    /// // Refused a second attempt, for it has not said that it may be made twice.
-    /// let request = search.request().hedge_after(Duration::from_millis(20));
-    /// let slow = tokio::time::timeout(Duration::from_millis(200), request.run(ask)).await;
-    /// assert!(slow.is_err());
-    /// # Ok(())
-    /// # })
-    /// # }
-    /// ```
-    pub fn hedge_after(mut self, span: Duration) -> Self {
-        self.details().hedge_after = Some(span.into());
         self
     }
 
@@ -302,7 +256,7 @@ impl<'h> PermitRequest<'h> {
     /// [`AcquireError::Unavailable`] when the limiter cannot say; [`AcquireError::Stopped`].
     #[inline]
     pub fn acquire(self) -> Acquiring<'h> {
-        Acquiring { request: self, waiting: None }
+        Acquiring::new(self)
     }
 
     /// Waits for a permit like [`PermitRequest::acquire`], blocking the thread. Needs no runtime.
@@ -343,16 +297,6 @@ impl<'h> PermitRequest<'h> {
         self.core
     }
 
-    /// What it says of its attempts, with the deadline of the whole if it began now.
-    pub(crate) fn wish(&self) -> Wish {
-        let details = self.details.as_ref();
-        Wish {
-            deadline: self.core.front.now() + self.patience(),
-            idempotent: details.is_some_and(|details| details.idempotent),
-            hedge_after: details.and_then(|details| details.hedge_after),
-        }
-    }
-
     /// How long it may wait in all.
     fn patience(&self) -> Span {
         self.within.map_or(self.core.timeout, Span::from)
@@ -380,51 +324,5 @@ impl<'h> PermitRequest<'h> {
                 Request { not_before: details.not_before, ..request }
             }
         }
-    }
-}
-
-/// Waiting in line for a grant.
-type InLine<'h> = Pin<Box<dyn Future<Output = Result<Grant, AcquireError>> + Send + 'h>>;
-
-/// A permit that is being acquired: what [`PermitRequest::acquire`] gives to await.
-///
-/// Written by hand, because a call that does not wait should cost no more than a try: an `async fn`
-/// moves everything once more.
-#[must_use = "futures do nothing unless awaited"]
-pub struct Acquiring<'h> {
-    request: PermitRequest<'h>,
-    /// Once the gate was found short. Boxed, so that the future stays small.
-    waiting: Option<InLine<'h>>,
-}
-
-impl fmt::Debug for Acquiring<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waits = self.waiting.is_some();
-        f.debug_struct("Acquiring").field("request", &self.request).field("waits", &waits).finish()
-    }
-}
-
-impl<'h> Future for Acquiring<'h> {
-    type Output = Result<Permit<'h>, AcquireError>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let core = this.request.core;
-        if this.waiting.is_none() {
-            if let Err(invalid) = this.request.check() {
-                return Poll::Ready(Err(invalid));
-            }
-            if let Some(recorded) = this.request.take() {
-                return Poll::Ready(Ok(this.request.give().granted(recorded, true)));
-            }
-            let in_line = waiting::in_line(core, this.request.in_line());
-            this.waiting = Some(Box::pin(in_line));
-        }
-        let Some(waiting) = &mut this.waiting else {
-            return Poll::Pending;
-        };
-        let granted = waiting.as_mut().poll(context);
-        granted.map_ok(|grant| this.request.give().granted(grant.claim(), false))
     }
 }
