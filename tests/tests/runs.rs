@@ -2,7 +2,7 @@
 //! budget end it (RUN-1, RUN-2, RETRY-1); on virtual time.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -52,11 +52,11 @@ fn overloaded() -> Answer {
 }
 
 /// Fails the first `failures` times as an overloaded service does, then answers which attempt it was.
-async fn after_failures(attempt: Attempt, failures: u32) -> Answer {
-    match attempt.number() {
+fn after_failures(attempt: Attempt, failures: u32) -> Ready<Answer> {
+    ready(match attempt.number() {
         number if number <= failures => overloaded(),
         number => Ok(number).into(),
-    }
+    })
 }
 
 async fn sleep(millis: u64) {
@@ -75,7 +75,6 @@ async fn available(handle: &Handle) -> u64 {
 fn stopped_by<E: std::fmt::Debug>(error: RunError<E>) -> (u32, WhyNoMore) {
     match error {
         RunError::Failed { attempts, stopped_by, .. } => (attempts, stopped_by),
-        error @ RunError::Refused(_) => panic!("{error:?}"),
         error => panic!("{error:?}"),
     }
 }

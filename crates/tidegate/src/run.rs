@@ -13,7 +13,7 @@
 //! - RUN-3: a run that is dropped leaves no slot held and nobody waiting; a retry that was never made
 //!   is back in the budget.
 
-use crate::{Attempt, Called, Permit, PermitRequest};
+use crate::{Attempt, Called, PermitRequest};
 
 mod error;
 mod hedge;
@@ -96,10 +96,9 @@ impl<'h> PermitRequest<'h> {
                 Next::End(end) => return end,
                 Next::Again(error, retry) => (error, retry),
             };
-            permit = match request.clone().not_before(retry.not_before).acquire().await {
-                Ok(permit) => retry.granted(permit),
-                Err(refused) => return Err(tries.failed(error, WhyNoMore::Refused(refused))),
-            };
+            let next = request.clone().not_before(retry.not_before).acquire().await;
+            permit = next.map_err(|refused| tries.failed(error, WhyNoMore::Refused(refused)))?;
+            retry.made();
         }
     }
 
@@ -142,10 +141,9 @@ impl<'h> PermitRequest<'h> {
                 Next::End(end) => return end,
                 Next::Again(error, retry) => (error, retry),
             };
-            permit = match request.clone().not_before(retry.not_before).acquire_blocking() {
-                Ok(permit) => retry.granted(permit),
-                Err(refused) => return Err(tries.failed(error, WhyNoMore::Refused(refused))),
-            };
+            let next = request.clone().not_before(retry.not_before).acquire_blocking();
+            permit = next.map_err(|refused| tries.failed(error, WhyNoMore::Refused(refused)))?;
+            retry.made();
         }
     }
 
@@ -231,13 +229,5 @@ fn after<'h, T, E>(tries: &mut Tries<'h>, ended: Ended<T, E>) -> Next<'h, T, E> 
     match tries.again(outcome) {
         Ok(retry) => Next::Again(error, retry),
         Err(why) => Next::End(Err(tries.failed(error, why))),
-    }
-}
-
-impl Retry<'_> {
-    /// It was granted its permit, and is made now.
-    fn granted<'p>(self, permit: Permit<'p>) -> Permit<'p> {
-        self.made();
-        permit
     }
 }
