@@ -232,7 +232,7 @@ impl LimiterActor {
         self.machine = Limiter::rebuilt(self.config.clone(), now, &past);
         let again = catch_unwind(AssertUnwindSafe(|| {
             for waiting in self.waiting.values() {
-                self.machine.acquire(now, waiting.request.clone());
+                self.machine.acquire_again(now, waiting.request.clone());
             }
             self.do_events(now, reading);
         }));
@@ -258,6 +258,8 @@ impl LimiterActor {
     fn stop(&mut self, why: Unavailable) {
         self.front.stop(why);
         self.fail_all(why);
+        // Nobody waits any more.
+        self.drained();
     }
 }
 

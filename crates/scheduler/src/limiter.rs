@@ -116,6 +116,8 @@ pub struct Limiter {
     change: Option<Change>,
     /// Shared limits that do.
     shared_change: Option<Vec<Limit>>,
+    /// When the gate was last read.
+    read_at: Instant,
     /// The latest instant seen: no charge is from later, though the clock steps back.
     latest: Instant,
     /// Charges until then were made by a machine that has failed, and are not given back.
@@ -173,6 +175,7 @@ impl Limiter {
             recalled: false,
             change: None,
             shared_change: None,
+            read_at: Instant::ZERO,
             latest: Instant::ZERO,
             forgot_at: None,
             events: VecDeque::new(),
@@ -223,6 +226,13 @@ impl Limiter {
             self.events.push_back(Event::Stopped { ticket });
             return;
         }
+        self.acquire_again(now, request);
+    }
+
+    /// The same for a caller who waited already when the limiter before this one failed: it is taken
+    /// in though no new ones are.
+    pub fn acquire_again(&mut self, now: Instant, request: Request) {
+        let ticket = request.ticket;
         let scopes = self.scopes.of(now, request.labels.as_deref(), &self.tariff);
         let refused = self.never(now, &request.cost, &scopes);
         let refused = refused.or_else(|| self.breakers_allow(now, &scopes).err());
@@ -242,10 +252,11 @@ impl Limiter {
         }
         if self.is_dry(now, slot) {
             // Nothing has changed for those ahead, and there is nothing for this one to be let past to.
-            self.judge_newcomers(now);
-        } else {
-            self.plan(now);
+            if !self.judge_newcomers(now) {
+                return;
+            }
         }
+        self.plan(now);
     }
 
     /// Counts a call among those to whom its parts matter.
@@ -505,6 +516,9 @@ impl Limiter {
     pub fn reset(&mut self, now: Instant) {
         self.ledger.reset(now);
         self.scopes.reset(now);
+        for id in self.scopes.waited_for() {
+            self.let_go_on_from(now, id);
+        }
         self.plan(now);
     }
 }

@@ -26,7 +26,7 @@ mod forecast;
 use class::{Class, FlowId};
 use flow::FlowKey;
 
-pub(crate) use forecast::{Ahead, Candidate};
+pub(crate) use forecast::{Ahead, Candidate, Sure};
 
 /// The place of a waiting call in the queue.
 pub(crate) type Slot = u32;
@@ -125,12 +125,13 @@ impl Order {
     pub(crate) fn push(&mut self, comer: Comer) -> Spot {
         let Comer { slot, class, key, weight, rank, cost } = comer;
         let index = class.index();
-        let step = self.step(index, self.tariff.work(&cost));
-        let held = &mut self.classes[index];
-        if held.is_empty() {
-            held.due = held.due.max(self.served.saturating_add(step));
-            held.last_step = step;
+        if self.classes[index].is_empty() {
+            let work = self.tariff.work(&cost);
+            let (due, step) = (self.due_on_entry(index, work), self.step(index, work));
+            let held = &mut self.classes[index];
+            (held.due, held.last_step, held.served_since) = (due, step, false);
         }
+        let held = &mut self.classes[index];
         let flow = held.push((key, weight), (rank, slot), &cost, &self.tariff);
         Spot { class, flow, rank }
     }
@@ -201,6 +202,14 @@ impl Order {
         due.saturating_add(last_step) <= self.served
     }
 
+    /// When a class that begins to wait is owed its first call: at once, unless it has had one too
+    /// shortly before. If it has waited in vain, because whoever did gave up, that counts for a step.
+    fn due_on_entry(&self, index: usize, work: Work) -> Work {
+        let class = &self.classes[index];
+        let in_vain = if class.served_since { 0 } else { self.step(index, work) };
+        class.due.max(self.served.saturating_sub(in_vain))
+    }
+
     /// After how much more work served the next call of a class is due.
     fn step(&self, index: usize, work: Work) -> Work {
         match u128::from(self.rules.shares[index].as_per_mille()) {
@@ -219,5 +228,6 @@ impl Order {
         let step = self.step(index, work);
         self.classes[index].due = due.saturating_add(step);
         self.classes[index].last_step = step;
+        self.classes[index].served_since = true;
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
-use tidegate_units::{Instant, Overflow, Priority, QueuePolicy};
+use tidegate_units::{Instant, Overflow, Priority, QueuePolicy, Span};
 
 use crate::deadlines::Deadlines;
 use crate::order::{Order, Slot, Spot};
@@ -171,15 +171,22 @@ impl Queue {
         Some(entry)
     }
 
-    /// Who has waited longest among the classes from `class` down, but for `newcomer`; the least
-    /// urgent class first where `lowest`.
-    pub(crate) fn oldest(&self, class: Priority, lowest: bool, newcomer: Slot) -> Option<Slot> {
-        let ages = &self.ages.as_ref()?[class.index()..];
-        let mut firsts = ages.iter().filter_map(|age| {
-            age.iter().find(|(_, slot)| **slot != newcomer).map(|(arrival, slot)| (*arrival, *slot))
-        });
-        let oldest = if lowest { firsts.next_back() } else { firsts.min() };
-        oldest.map(|(_, slot)| slot)
+    /// Who has waited longest first, of the classes from `class` down.
+    pub(crate) fn oldest(&self, class: Priority) -> impl Iterator<Item = Slot> + '_ {
+        let ages = self.ages.iter().flat_map(move |ages| &ages[class.index()..]);
+        let mut firsts: Vec<_> = ages.map(|age| age.iter().peekable()).collect();
+        std::iter::from_fn(move || {
+            let arrivals = firsts.iter_mut().enumerate();
+            let arrivals = arrivals.filter_map(|(at, age)| Some((*age.peek()?.0, at)));
+            let (_, at) = arrivals.min()?;
+            firsts[at].next().map(|(_, slot)| *slot)
+        })
+    }
+
+    /// The same of the classes below `class`, the least urgent first.
+    pub(crate) fn oldest_of_lowest(&self, class: Priority) -> impl Iterator<Item = Slot> + '_ {
+        let ages = self.ages.iter().flat_map(move |ages| ages[class.index() + 1..].iter().rev());
+        ages.flat_map(|age| age.values().copied())
     }
 
     /// The earliest deadline, or end of a back-off.
@@ -192,6 +199,11 @@ impl Queue {
     pub(crate) fn expired(&mut self, now: Instant) -> Option<Slot> {
         let entries = &self.entries;
         self.deadlines.pop(now, |slot, arrival| waits(entries, slot, arrival))
+    }
+
+    /// Somebody whose deadline is before `instant`; asked once.
+    pub(crate) fn ends_before(&mut self, instant: Instant) -> Option<Slot> {
+        self.expired(instant - Span::from_nanos(1))
     }
 
     /// Takes out somebody who has backed off long enough; it waits nowhere then.

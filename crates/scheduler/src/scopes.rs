@@ -10,15 +10,15 @@ use foldhash::quality::RandomState;
 use tidegate_algorithms::Ledger;
 use tidegate_units::policy::scoped::matches;
 use tidegate_units::{
-    Amounts, BreakerPolicy, Concurrency, Cost, Dimension, Instant, Key, Limit, Rejection, Scope,
-    ScopedPolicies, ServiceName, WallOrigin,
+    Amounts, BreakerPolicy, Concurrency, Cost, Dimension, Instant, Key, Limit, Priority, Rejection,
+    Scope, ScopedPolicies, ServiceName, WallOrigin,
 };
 
-use crate::Labels;
 use crate::breaker::Breaker;
 use crate::bulkhead::Bulkhead;
 use crate::order::{Order, Rules};
 use crate::tariff::Tariff;
+use crate::{Labels, Request};
 
 /// The place of a part in the table.
 pub(crate) type ScopeId = u32;
@@ -42,14 +42,21 @@ pub(crate) struct Part {
     pub(crate) breaker: Option<Breaker>,
     /// Who waits here.
     pub(crate) order: Order,
-    /// What those take who have gone on and wait for the service.
-    pub(crate) gone_on: Amounts,
-    /// How many they are.
-    pub(crate) gone_on_count: u64,
+    /// Those of each class who have gone on and wait for the service.
+    gone_on: [GoneOn; Priority::ALL.len()],
     /// How many wait anywhere to whom this part matters.
     pub(crate) users: u32,
     /// When the next who waits here can go on, as far as is known.
     ready_at: Option<Instant>,
+}
+
+/// Calls that have gone on from a part and wait for the service.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GoneOn {
+    /// What they take.
+    pub(crate) amounts: Amounts,
+    /// How many they are.
+    pub(crate) count: u64,
 }
 
 /// Every part.
@@ -104,19 +111,29 @@ impl Part {
             bulkhead: concurrency.map(Bulkhead::new),
             breaker: breaker.map(Breaker::new),
             order,
-            gone_on: Amounts::NONE,
-            gone_on_count: 0,
+            gone_on: Default::default(),
             users: 0,
             ready_at: None,
         }
     }
 
-    /// Whether one more call of `cost` may go on, beside those who have.
-    pub(crate) fn may_go_on(&self, now: Instant, cost: &Cost) -> Result<(), Rejection> {
-        let mut amounts = self.gone_on.clone();
-        amounts.add(&Amounts::charged(cost, self.ledger.dimensions()));
+    /// Whether one more call may go on, beside those who have that are at least as urgent: whoever is
+    /// less has to come back if there is not enough for both.
+    pub(crate) fn may_go_on(&self, now: Instant, request: &Request) -> Result<(), Rejection> {
+        let GoneOn { mut amounts, count } = self.gone_on(request.priority);
+        amounts.add(&Amounts::charged(&request.cost, self.ledger.dimensions()));
         self.ledger.check_lend(now, &amounts)?;
-        self.has_slot(self.gone_on_count)
+        self.has_slot(count)
+    }
+
+    /// Those who have gone on and are at least as urgent.
+    pub(crate) fn gone_on(&self, class: Priority) -> GoneOn {
+        let mut all = GoneOn::default();
+        for gone_on in &self.gone_on[..=class.index()] {
+            all.amounts.add(&gone_on.amounts);
+            all.count += gone_on.count;
+        }
+        all
     }
 
     /// Whether a call of `cost` may be granted.
@@ -135,14 +152,15 @@ impl Part {
     }
 
     /// Counts a call among those who have gone on, or no longer.
-    pub(crate) fn goes_on(&mut self, cost: &Cost, on: bool) {
-        let amounts = Amounts::charged(cost, self.ledger.dimensions());
+    pub(crate) fn goes_on(&mut self, request: &Request, on: bool) {
+        let amounts = Amounts::charged(&request.cost, self.ledger.dimensions());
+        let gone_on = &mut self.gone_on[request.priority.index()];
         if on {
-            self.gone_on.add(&amounts);
-            self.gone_on_count += 1;
+            gone_on.amounts.add(&amounts);
+            gone_on.count += 1;
         } else {
-            self.gone_on.subtract(&amounts);
-            self.gone_on_count = self.gone_on_count.saturating_sub(1);
+            gone_on.amounts.subtract(&amounts);
+            gone_on.count = gone_on.count.saturating_sub(1);
         }
     }
 
@@ -242,20 +260,57 @@ impl Scopes {
         let Some(labels) = labels.filter(|_| !self.policies.is_empty()) else {
             return Box::default();
         };
-        let mut ids = Vec::new();
+        let mut ids = self.fixed(labels);
+        for key in labels.keys.iter().take(Labels::KEYS_MAX) {
+            let id = self.of_key(now, key, &ids, tariff);
+            ids.extend(id.filter(|id| !ids.contains(id)));
+        }
+        ids.into()
+    }
+
+    /// The parts that a call with these labels is for, as far as there are any already.
+    pub(crate) fn known(&self, labels: Option<&Labels>) -> Box<[ScopeId]> {
+        let Some(labels) = labels else {
+            return Box::default();
+        };
+        let mut ids = self.fixed(labels);
+        for key in labels.keys.iter().take(Labels::KEYS_MAX) {
+            let id = self.by_scope.get(&Scope::key(&self.service, key.clone())).copied();
+            ids.extend(id.filter(|id| !ids.contains(id)));
+        }
+        ids.into()
+    }
+
+    /// Why a request can never be granted for a key that there is no part of yet, if that is so.
+    pub(crate) fn never_of_new(&self, now: Instant, request: &Request) -> Option<Rejection> {
+        let keys = request.labels.iter().flat_map(|labels| &labels.keys);
+        keys.filter_map(|key| {
+            let policy = self.policies.each.get(&key.name())?;
+            let scope = Scope::key(&self.service, key.clone());
+            Ledger::new(scope, &policy.limits).check(now, &request.cost).err()
+        })
+        .next()
+    }
+
+    /// The models and endpoints that a call with these labels is for.
+    fn fixed(&self, labels: &Labels) -> Vec<ScopeId> {
         let models = named(&self.policies.models, labels.model.as_deref());
         let model = models.map(|it| Scope::model(&self.service, it));
         let endpoints = named(&self.policies.endpoints, labels.endpoint.as_deref());
         let endpoint = endpoints.map(|it| Scope::endpoint(&self.service, it));
         let fixed = [model, endpoint].into_iter().flatten();
-        ids.extend(fixed.filter_map(|scope| self.by_scope.get(&scope).copied()));
-        for key in labels.keys.iter().take(Labels::KEYS_MAX) {
-            ids.extend(self.of_key(now, key, tariff));
-        }
-        ids.into()
+        fixed.filter_map(|scope| self.by_scope.get(&scope).copied()).collect()
     }
 
-    fn of_key(&mut self, now: Instant, key: &Key, tariff: &Tariff) -> Option<ScopeId> {
+    /// The part of a key, which takes the place of one that is not in use and not among `taken` where
+    /// the table is full.
+    fn of_key(
+        &mut self,
+        now: Instant,
+        key: &Key,
+        taken: &[ScopeId],
+        tariff: &Tariff,
+    ) -> Option<ScopeId> {
         let policy = self.policies.each.get(&key.name())?;
         if policy.limits.is_empty() && policy.concurrency.is_none() {
             return None;
@@ -266,7 +321,7 @@ impl Scopes {
         }
         let (limits, concurrency) = (policy.limits.clone(), policy.concurrency);
         let full = self.parts.len() - self.first_key >= KEYS_MAX;
-        let vacated = if full { self.vacate(now) } else { None };
+        let vacated = if full { self.vacate(now, taken) } else { None };
         let others = full && vacated.is_none();
         let scope = match Key::new(key.name().as_str(), OTHERS) {
             Ok(key) if others => Scope::key(&self.service, key),
@@ -292,14 +347,15 @@ impl Scopes {
     }
 
     /// Forgets a part that is not in use, if one is soon found.
-    fn vacate(&mut self, now: Instant) -> Option<ScopeId> {
+    fn vacate(&mut self, now: Instant, taken: &[ScopeId]) -> Option<ScopeId> {
         for _ in 0..LOOKS {
             self.hand =
                 if self.hand + 1 < self.parts.len() { self.hand + 1 } else { self.first_key };
             let part = self.parts.get(self.hand)?;
-            if part.is_idle(now) {
+            let id = ScopeId::try_from(self.hand).ok()?;
+            if part.is_idle(now) && !taken.contains(&id) {
                 self.by_scope.remove(&part.scope);
-                return ScopeId::try_from(self.hand).ok();
+                return Some(id);
             }
         }
         None
@@ -320,7 +376,7 @@ impl Scopes {
     ) {
         let id = match (self.by_scope.get(scope), scope) {
             (Some(id), _) => Some(*id),
-            (None, Scope::Key(part)) => self.of_key(Instant::ZERO, &part.1, tariff),
+            (None, Scope::Key(part)) => self.of_key(Instant::ZERO, &part.1, &[], tariff),
             (None, _) => None,
         };
         let Some(id) = id else {

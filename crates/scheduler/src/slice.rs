@@ -115,6 +115,13 @@ impl Slice {
         self.held.covers(&self.shared_part(cost))
     }
 
+    /// Whether two calls can be granted from what is held.
+    pub(crate) fn covers_both(&self, one: &Cost, other: &Cost) -> bool {
+        let mut both = self.shared_part(one);
+        both.add(&self.shared_part(other));
+        self.held.covers(&both)
+    }
+
     /// Whatever was spent by `now` is in the supervisor's books: so it is after a failure.
     pub(crate) fn forget(&mut self, now: Instant) {
         self.reported_at = now;

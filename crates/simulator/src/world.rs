@@ -209,7 +209,7 @@ impl World {
         let past = plant.limiter.past(now, reading);
         plant.limiter = Limiter::rebuilt(plant.config.clone(), now, &past);
         for request in plant.waiting.clone() {
-            plant.limiter.acquire(now, request);
+            plant.limiter.acquire_again(now, request);
         }
         let (from, life) = (plant.config.service.clone(), plant.limiter.life());
         self.mail.push_back(Mail::Failed { from, life });

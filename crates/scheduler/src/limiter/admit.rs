@@ -1,9 +1,9 @@
 //! Whether a newcomer who cannot be granted at once may wait.
 
-use tidegate_units::{Amounts, Instant, Overflow, Reason, Rejection, Span};
+use tidegate_units::{Amounts, Cost, Instant, Overflow, Reason, Rejection, Span};
 
 use super::Limiter;
-use crate::order::{Ahead, Candidate, Order, Slot};
+use crate::order::{Ahead, Candidate, Order, Slot, Sure};
 use crate::queue::{Entry, Place};
 use crate::scopes::ScopeId;
 use crate::tariff::Totals;
@@ -26,6 +26,37 @@ impl Forecast {
     }
 }
 
+/// How much more waits than may.
+#[derive(Debug)]
+struct Excess {
+    calls: usize,
+    amounts: Amounts,
+}
+
+impl Excess {
+    fn of(limiter: &Limiter) -> Self {
+        let policy = &limiter.config.queue;
+        let calls = limiter.queue.len().saturating_sub(policy.capacity);
+        let totals = limiter.queue.totals();
+        let dimensions = limiter.tariff.dimensions();
+        let over = |(dimension, most): (_, u64)| {
+            (dimension, totals.get(dimensions, dimension).saturating_sub(most))
+        };
+        Self { calls, amounts: policy.max_cost.iter().map(over).collect() }
+    }
+
+    fn is_none(&self) -> bool {
+        self.calls == 0 && self.amounts.is_none()
+    }
+
+    /// One call less waits.
+    fn drop_one(&mut self, cost: &Cost) {
+        self.calls = self.calls.saturating_sub(1);
+        let dimensions: Vec<_> = self.amounts.iter().map(|(dimension, _)| dimension).collect();
+        self.amounts.subtract(&Amounts::charged(cost, dimensions));
+    }
+}
+
 /// At which part a call waits, if it does not stand in line.
 fn place_of(entry: &Entry) -> Option<ScopeId> {
     match entry.place {
@@ -35,8 +66,10 @@ fn place_of(entry: &Entry) -> Option<ScopeId> {
 }
 
 impl Limiter {
-    /// Judges those who have come since the last time and have not been granted.
-    pub(super) fn judge_newcomers(&mut self, now: Instant) {
+    /// Judges those who have come since the last time and have not been granted. Answers whether
+    /// anybody has left for that, which may have made room for others.
+    pub(super) fn judge_newcomers(&mut self, now: Instant) -> bool {
+        let before = self.counts.refused;
         while let Some(ticket) = self.newcomers.pop_front() {
             let Some(slot) = self.queue.find(ticket) else {
                 continue;
@@ -47,51 +80,52 @@ impl Limiter {
                 self.make_room(now, slot);
             }
         }
+        self.counts.refused != before
     }
 
     /// Whether more wait than may.
     fn is_over_full(&self) -> bool {
-        let policy = &self.config.queue;
-        let sums = self.queue.totals().iter(self.tariff.dimensions());
-        let over = |(dimension, sum)| {
-            let bound = policy.max_cost.iter().find(|(bounded, _)| *bounded == dimension);
-            bound.is_some_and(|(_, bound)| sum > bound)
-        };
-        self.queue.len() > policy.capacity || sums.into_iter().any(over)
+        !Excess::of(self).is_none()
     }
 
-    /// Drops whoever has to go because of a newcomer, which may be the newcomer itself.
+    /// Drops whoever has to go because of a newcomer: the newcomer itself, unless it can take the place
+    /// of others.
     fn make_room(&mut self, now: Instant, newcomer: Slot) {
-        while self.is_over_full() {
-            let Some(victim) = self.victim(newcomer) else {
-                let Some(rejection) = self.describe(now, newcomer, None) else {
-                    return;
-                };
-                self.counts.overflowed += 1;
-                let full = rejection.because(Reason::QueueFull);
-                return self.refuse_slot(now, newcomer, full);
-            };
-            let Some(rejection) = self.describe(now, victim, None) else {
+        let Some(victims) = self.victims(newcomer) else {
+            let Some(rejection) = self.describe(now, newcomer, None) else {
                 return;
+            };
+            self.counts.overflowed += 1;
+            return self.refuse_slot(now, newcomer, rejection.because(Reason::QueueFull));
+        };
+        for victim in victims {
+            let Some(rejection) = self.describe(now, victim, None) else {
+                continue;
             };
             self.counts.displaced += 1;
             self.refuse_slot(now, victim, rejection.because(Reason::Displaced));
         }
     }
 
-    /// Who is dropped so that a newcomer can wait; `None`: the newcomer has to go.
-    fn victim(&self, newcomer: Slot) -> Option<Slot> {
+    /// Who has to be dropped so that a newcomer can wait; `None` if nobody may be, or all who may be
+    /// are not enough.
+    fn victims(&self, newcomer: Slot) -> Option<Vec<Slot>> {
         let class = self.queue.get(newcomer)?.request.priority;
-        match self.config.queue.overflow {
-            Overflow::RefuseNewest => None,
-            Overflow::DropOldest | Overflow::NewestFirst => {
-                self.queue.oldest(class, false, newcomer)
+        let by_age: Box<dyn Iterator<Item = Slot>> = match self.config.queue.overflow {
+            Overflow::RefuseNewest => return None,
+            Overflow::DropOldest | Overflow::NewestFirst => Box::new(self.queue.oldest(class)),
+            Overflow::DropOldestOfLowestClass => Box::new(self.queue.oldest_of_lowest(class)),
+        };
+        let mut excess = Excess::of(self);
+        let mut victims = Vec::new();
+        for slot in by_age.filter(|slot| *slot != newcomer) {
+            if excess.is_none() {
+                break;
             }
-            Overflow::DropOldestOfLowestClass => {
-                let below = tidegate_units::Priority::ALL.get(class.index() + 1)?;
-                self.queue.oldest(*below, true, newcomer)
-            }
+            excess.drop_one(&self.queue.get(slot)?.request.cost);
+            victims.push(slot);
         }
+        excess.is_none().then_some(victims)
     }
 
     /// Why a call that waits is not worth waiting for, if it would be served after its deadline.
@@ -105,11 +139,11 @@ impl Limiter {
         if served_at <= deadline {
             return None;
         }
-        let Forecast { at: served_at, .. } = self.forecast(now, entry, place_of(entry), false);
-        if served_at <= deadline {
+        let at_least = self.forecast(now, entry, place_of(entry), (Sure::Least, false)).at;
+        if at_least <= deadline {
             return None;
         }
-        let rejection = self.describe(now, slot, Some(served_at.since(now)))?;
+        let rejection = self.describe(now, slot, Some(at_least.since(now)))?;
         Some(match self.pause.until(now) {
             Some(_) => rejection,
             None => rejection.because(Reason::DeadlineTooClose),
@@ -125,7 +159,7 @@ impl Limiter {
         }
         for id in &entry.scopes {
             // Who waits there waits in the queue, and may be for something else.
-            at = at.max(self.at_part(now, *id, self.queue.totals()));
+            at = at.max(self.at_part(now, *id, (self.queue.totals(), entry)));
         }
         at
     }
@@ -134,23 +168,23 @@ impl Limiter {
         entry.scopes.is_empty() && self.queue.len() == 1 && self.ledger.is_empty()
     }
 
-    /// When a call is served that waits at `part`, or in line, if nobody else comes; and who is served
-    /// before it, `named` if it is to be told who they are.
+    /// When a call is served that waits at `part`, or in line, if nobody else comes, as sure as asked
+    /// for; and who is served before it, named if it is to be told who they are.
     pub(super) fn forecast(
         &self,
         now: Instant,
         entry: &Entry,
         part: Option<ScopeId>,
-        named: bool,
+        asked: (Sure, bool),
     ) -> Forecast {
         let mut at = self.not_before(now, entry);
-        let mut line = self.ahead_in(&self.line, entry, named);
+        let mut line = self.ahead_in(&self.line, entry, asked);
         self.tariff.add(&mut line.totals, &entry.request.cost);
         at = at.max(self.earliest(now, &line.totals));
         let part = part.map(|id| {
-            let mut ahead = self.ahead_in(&self.scopes.get(id).order, entry, named);
+            let mut ahead = self.ahead_in(&self.scopes.get(id).order, entry, asked);
             self.tariff.add(&mut ahead.totals, &entry.request.cost);
-            at = at.max(self.at_part(now, id, &ahead.totals));
+            at = at.max(self.at_part(now, id, (&ahead.totals, entry)));
             (id, ahead)
         });
         Forecast { at, line, part }
@@ -163,14 +197,14 @@ impl Limiter {
     }
 
     /// By when so much has passed a part, with those who have gone on from it.
-    fn at_part(&self, now: Instant, id: ScopeId, totals: &Totals) -> Instant {
+    fn at_part(&self, now: Instant, id: ScopeId, (totals, entry): (&Totals, &Entry)) -> Instant {
         let part = self.scopes.get(id);
         let mut amounts = self.amounts(totals);
-        amounts.add(&part.gone_on);
+        amounts.add(&part.gone_on(entry.request.priority).amounts);
         part.ledger.earliest(now, &amounts)
     }
 
-    fn ahead_in(&self, order: &Order, entry: &Entry, named: bool) -> Ahead {
+    fn ahead_in(&self, order: &Order, entry: &Entry, (sure, named): (Sure, bool)) -> Ahead {
         let request = &entry.request;
         let key = self.flow_key(request.labels.as_deref());
         let candidate = Candidate {
@@ -178,8 +212,9 @@ impl Limiter {
             key: &key,
             rank: self.rules.rank(request.deadline, entry.arrival),
             cost: &request.cost,
+            costs: &|slot| self.queue.get(slot).map(|entry| &entry.request.cost),
         };
-        order.ahead_of(candidate, named)
+        order.ahead_of(&candidate, sure, named)
     }
 
     /// By when so much has passed the service. What lies in the gate is lent but not used: it comes
@@ -204,7 +239,7 @@ impl Limiter {
     ) -> Option<Rejection> {
         let entry = self.queue.get(slot)?;
         let mut rejection = self.binding(now, entry);
-        let forecast = self.forecast(now, entry, place_of(entry), false);
+        let forecast = self.forecast(now, entry, place_of(entry), (Sure::Likely, false));
         let foreseen = Some(forecast.at.since(now)).filter(|wait| *wait > Span::ZERO);
         rejection.retry_after = wait.or(foreseen).max(rejection.retry_after);
         rejection.queue_position = Some(forecast.count());

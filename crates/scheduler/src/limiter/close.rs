@@ -101,8 +101,8 @@ impl Limiter {
     fn pause(&mut self, now: Instant, wait: Span) {
         let before = self.pause.until(now);
         self.pause.ask(now, wait);
-        if self.pause.until(now) > before {
-            self.judge_again(now);
+        if let Some(until) = self.pause.until(now).filter(|until| Some(*until) > before) {
+            self.refuse_those_who_end_by(now, until);
         }
     }
 

@@ -6,15 +6,15 @@ use tidegate_units::{Dimension, Instant};
 use super::Limiter;
 use super::admit::Forecast;
 use crate::explanation::{AheadOf, Explanation, LINES_MAX, Missing, Standing};
-use crate::order::Ahead;
+use crate::order::{Ahead, Sure};
 use crate::queue::{Entry, Place};
 use crate::scopes::ScopeId;
 use crate::{Request, Ticket};
 
 impl Limiter {
     /// What would become of this request if it came now. Nothing is taken, and nobody waits for it.
-    pub fn explain(&mut self, now: Instant, request: &Request) -> Explanation {
-        let scopes = self.scopes.of(now, request.labels.as_deref(), &self.tariff);
+    pub fn explain(&self, now: Instant, request: &Request) -> Explanation {
+        let scopes = self.scopes.known(request.labels.as_deref());
         let entry = Entry {
             arrival: self.queue.arrivals(),
             place: Place::Later(now),
@@ -23,6 +23,7 @@ impl Limiter {
             scopes,
         };
         let refused = self.never(now, &entry.request.cost, &entry.scopes);
+        let refused = refused.or_else(|| self.scopes.never_of_new(now, request));
         let refused = refused.or_else(|| self.breakers_allow(now, &entry.scopes).err());
         let part = self.first_in_the_way(now, &entry);
         let mut explanation = self.explanation(now, &entry, part);
@@ -58,15 +59,19 @@ impl Limiter {
     }
 
     fn explanation(&self, now: Instant, entry: &Entry, part: Option<ScopeId>) -> Explanation {
-        let forecast = self.forecast(now, entry, part, true);
+        let forecast = self.forecast(now, entry, part, (Sure::Likely, true));
+        let immodest = self.is_too_immodest(now, entry);
+        let modest_at = self.ledger.earliest(now, &self.with_floor(entry));
+        let runs_at = if immodest { forecast.at.max(modest_at) } else { forecast.at };
         let in_the_way = self.suspended
             || self.pause.until(now).is_some()
             || forecast.count() > 0
+            || immodest
             || self.obstacle_without_gate(now, entry);
         Explanation {
             standing: Standing::Waits,
             binding: in_the_way.then(|| self.binding(now, entry)),
-            runs_in: forecast.at.since(now),
+            runs_in: runs_at.since(now),
             missing: self.missing(now, &forecast),
             ahead: ahead(&forecast),
         }
@@ -78,7 +83,7 @@ impl Limiter {
         let mut own = self.ledger.clone();
         own.recall(self.gate.inside());
         let slots = self.bulkhead.as_ref().is_some_and(|it| it.free() + it.in_gate() == 0);
-        let part = |id: &ScopeId| self.scopes.get(*id).may_go_on(now, cost).is_err();
+        let part = |id: &ScopeId| self.scopes.get(*id).may_go_on(now, &entry.request).is_err();
         slots || own.check(now, cost).is_err() || entry.scopes.iter().any(part)
     }
 
@@ -86,7 +91,7 @@ impl Limiter {
     fn first_in_the_way(&self, now: Instant, entry: &Entry) -> Option<ScopeId> {
         let waits_at = |id: &ScopeId| {
             let part = self.scopes.get(*id);
-            !part.order.is_empty() || part.may_go_on(now, &entry.request.cost).is_err()
+            !part.order.is_empty() || part.may_go_on(now, &entry.request).is_err()
         };
         entry.scopes.iter().copied().find(waits_at)
     }

@@ -39,14 +39,13 @@ impl Limiter {
         let Some(entry) = self.queue.get(slot) else {
             return;
         };
-        let cost = &entry.request.cost;
         let came_to = entry.scopes.iter().position(|id| Some(*id) == passed);
         let first = entry.scopes.iter().copied().enumerate().find_map(|(place, id)| {
             let part = self.scopes.get(id);
             if came_to.is_none_or(|came_to| place > came_to) && !part.order.is_empty() {
                 return Some((id, None));
             }
-            part.may_go_on(now, cost).err().map(|rejection| (id, Some(rejection)))
+            part.may_go_on(now, &entry.request).err().map(|rejection| (id, Some(rejection)))
         });
         match first {
             Some((id, rejection)) => self.park(now, slot, id, rejection.as_ref()),
@@ -67,9 +66,18 @@ impl Limiter {
         };
         let place = Place::Scope(id, self.scopes.get_mut(id).order.push(comer));
         self.place(slot, place);
-        if let Some(rejection) = rejection {
-            self.scopes.get_mut(id).order.binds(rejection.dimension);
-            self.scopes.look_again(id, wait_of(now, rejection));
+        let order = &mut self.scopes.get_mut(id).order;
+        let is_next = order.next() == Some(slot);
+        match rejection {
+            Some(rejection) => {
+                order.binds(rejection.dimension);
+                if is_next {
+                    self.scopes.look_again(id, wait_of(now, rejection));
+                }
+            }
+            // It came last and is next: there may be room for it.
+            None if is_next => self.let_go_on_from(now, id),
+            None => {}
         }
     }
 
@@ -116,7 +124,7 @@ impl Limiter {
             return;
         };
         for id in &entry.scopes {
-            self.scopes.get_mut(*id).goes_on(&entry.request.cost, on);
+            self.scopes.get_mut(*id).goes_on(&entry.request, on);
         }
     }
 
@@ -140,7 +148,7 @@ impl Limiter {
             let Some(entry) = self.queue.get(slot) else {
                 return;
             };
-            if let Err(rejection) = part.may_go_on(now, &entry.request.cost) {
+            if let Err(rejection) = part.may_go_on(now, &entry.request) {
                 return self.scopes.look_again(id, wait_of(now, &rejection));
             }
             if let Place::Scope(_, spot) = entry.place {
@@ -182,15 +190,23 @@ impl Limiter {
                 return;
             };
             match self.obstacle(now, entry) {
-                Ok(()) if self.is_too_immodest(now, slot) => return self.hold_back(now, slot),
+                Ok(()) if self.is_too_immodest(now, entry) => return self.hold_back(now, slot),
                 Ok(()) => self.grant(now, slot),
                 Err(Obstacle::Breaker(rejection)) => self.refuse_slot(now, slot, rejection),
                 Err(Obstacle::Part(id, rejection)) => {
+                    let scopes = entry.scopes.clone();
                     self.leave_line(now, slot);
                     self.park(now, slot, id, Some(&rejection));
+                    self.let_others_go_on(now, &scopes);
                 }
                 Err(_) if self.gate.has_anything() => return self.close_gate(),
-                Err(obstacle) => return self.wait_at_head(now, slot, obstacle),
+                Err(obstacle) => {
+                    self.wait_at_head(now, slot, obstacle);
+                    // Who was let past has moved its class: somebody else may be next.
+                    if self.line.next() == Some(slot) {
+                        return;
+                    }
+                }
             }
         }
     }
@@ -209,7 +225,8 @@ impl Limiter {
                 let at = rejection.retry_after.map(|wait| now + wait);
                 self.head_ready_at = at;
                 self.line.binds(rejection.dimension);
-                let dry = rejection.used >= rejection.limit;
+                // Nobody can take less than one of what there is none of.
+                let dry = rejection.used >= rejection.limit && rejection.requested <= 1;
                 self.blocked_by = Some(rejection);
                 self.dry_until = at.filter(|_| dry);
                 if let Some(at) = at.filter(|_| !dry) {
@@ -240,7 +257,7 @@ impl Limiter {
         let at = self.latest.max(now);
         for id in &entry.scopes {
             let part = self.scopes.get_mut(*id);
-            part.goes_on(cost, false);
+            part.goes_on(&entry.request, false);
             let taken = part.ledger.take(now, cost);
             debug_assert!(taken.is_ok(), "LIM-1: it was checked at this instant");
             if let Some(bulkhead) = &mut part.bulkhead {
@@ -331,10 +348,7 @@ impl Limiter {
 
     /// Whether a call would take what its class leaves to those above it, though none of them waits:
     /// for as long as that takes to come back, once.
-    pub(super) fn is_too_immodest(&self, now: Instant, slot: Slot) -> bool {
-        let Some(entry) = self.queue.get(slot) else {
-            return false;
-        };
+    pub(super) fn is_too_immodest(&self, now: Instant, entry: &Entry) -> bool {
         let class = entry.request.priority;
         let floor = self.config.queue.floors[class.index()];
         let above = Priority::ALL.iter().take_while(|above| **above < class);
@@ -365,7 +379,7 @@ impl Limiter {
     }
 
     /// What a call takes together with what its class leaves to others.
-    fn with_floor(&self, entry: &Entry) -> Amounts {
+    pub(super) fn with_floor(&self, entry: &Entry) -> Amounts {
         let floor = self.config.queue.floors[entry.request.priority.index()];
         let mut amounts = Amounts::charged(&entry.request.cost, self.ledger.dimensions());
         for usage in self.ledger.limits() {

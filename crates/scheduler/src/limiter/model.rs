@@ -50,14 +50,21 @@ impl LimiterConfig {
     }
 
     /// The dimensions that a permit is charged in: requests first, whether they are limited or not,
-    /// so that calls are counted; slots where calls under way are limited; what only a part of the
-    /// service limits too.
+    /// so that calls are counted; slots where calls under way are limited or tell whether the service
+    /// is well; what only a part of the service limits, or only the queue.
     pub fn dimensions(&self) -> Vec<Dimension> {
         let mut dimensions = vec![Dimension::Requests];
-        dimensions.extend(self.concurrency.map(|_| Dimension::Slots));
+        if self.concurrency.is_some() || self.breaker.is_some() {
+            dimensions.push(Dimension::Slots);
+        }
         for limit in self.limits.iter().chain(&self.shared).chain(self.limits_of_parts()) {
             if !dimensions.contains(&limit.dimension()) {
                 dimensions.push(limit.dimension());
+            }
+        }
+        for (dimension, _) in self.queue.max_cost.iter() {
+            if !dimensions.contains(&dimension) {
+                dimensions.push(dimension);
             }
         }
         dimensions
@@ -82,7 +89,7 @@ impl LimiterConfig {
         let dimensions = self.dimensions().into_iter().map(largest);
         // What only parts limit never passes the gate.
         let for_all = |(dimension, most): &(Dimension, Option<u64>)| {
-            *dimension == Dimension::Requests || most.is_some()
+            matches!(dimension, Dimension::Requests | Dimension::Slots) || most.is_some()
         };
         let dimensions: Vec<_> = dimensions.filter(for_all).collect();
         Layout::fitting(&dimensions)

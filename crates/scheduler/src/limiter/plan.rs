@@ -37,7 +37,10 @@ impl Limiter {
         if self.closing {
             return;
         }
-        self.judge_newcomers(now);
+        if self.judge_newcomers(now) {
+            // Whoever is next now, or can be let past, has not been looked at.
+            return self.plan(now);
+        }
         if self.line.is_empty() {
             self.blocked_by = None;
             self.no_longer_needed();
@@ -127,7 +130,7 @@ impl Limiter {
         let own = self.ledger.lendable(now, dimension);
         let shared = self.slice.held(dimension);
         let bulkhead = self.bulkhead.as_ref().filter(|_| dimension == Dimension::Slots);
-        let probes = self.probes(now).filter(|_| dimension == Dimension::Requests);
+        let probes = self.probes(now).filter(|_| dimension == Dimension::Slots);
         let probes = probes.map(|room| room.saturating_sub(self.gate.inside().get(dimension)));
         let limits = [own, shared, bulkhead.map(Bulkhead::free), probes].into_iter().flatten();
         limits.fold(self.gate.room(dimension), u64::min)
@@ -163,6 +166,16 @@ impl Limiter {
         if !want.is_none() {
             self.slice.set_borrowing(true);
             self.events.push_back(Event::Borrow { need: Amounts::NONE, want });
+        }
+    }
+
+    /// Nothing is granted before `until`: refuses those whose deadlines are earlier.
+    pub(super) fn refuse_those_who_end_by(&mut self, now: Instant, until: Instant) {
+        while let Some(slot) = self.queue.ends_before(until) {
+            let Some(rejection) = self.describe(now, slot, Some(until.since(now))) else {
+                return;
+            };
+            self.refuse_slot(now, slot, rejection);
         }
     }
 
@@ -260,12 +273,14 @@ impl Limiter {
             bulkhead.take_back(seen.rest.get(Dimension::Slots));
             bulkhead.taken_from_gate(self.latest.max(now), seen.used.get(Dimension::Slots));
         }
-        let probes = self.probes(now).unwrap_or(0).min(seen.used.get(Dimension::Requests));
+        let probes = self.probes(now).unwrap_or(0).min(seen.used.get(Dimension::Slots));
         if let Some(breaker) = &mut self.breaker {
             for _ in 0..probes {
-                breaker.let_through(now);
+                // What callers of the gate know of when they took is the reading before this one.
+                breaker.let_through(self.read_at);
             }
         }
+        self.read_at = now;
     }
 
     pub(super) fn give_back_slice(&mut self, now: Instant) {

@@ -158,7 +158,7 @@ impl Limiter {
         });
     }
 
-    /// Refuses those who wait in vain, now that other limits hold or the service is left alone; in
+    /// Refuses those who wait in vain, now that other limits hold; in
     /// their order, for whom the others ahead leave too little time is not known before those are
     /// judged.
     pub(super) fn judge_again(&mut self, now: Instant) {

@@ -32,6 +32,8 @@ pub(crate) struct Class {
     pub(crate) due: Work,
     /// How much work lies between its last call and that.
     pub(crate) last_step: Work,
+    /// Whether it was served since it last began to wait.
+    pub(crate) served_since: bool,
     pub(crate) len: usize,
     pub(crate) totals: Totals,
     flows: Vec<Flow>,
@@ -51,6 +53,7 @@ impl Class {
             time: 0,
             due: 0,
             last_step: 0,
+            served_since: true,
             len: 0,
             totals,
             flows: Vec::new(),
