@@ -98,6 +98,22 @@ fn who_waits_is_served_and_who_comes_later_is_not() {
 }
 
 #[test]
+fn nobody_passes_an_open_gate_once_a_stop_has_begun() {
+    on_virtual_time(async {
+        let config = ServiceConfig::limited([limit("10 requests per second")]);
+        let (tidegate, handles) = start(&["service"], &config);
+        sleep(60).await;
+        assert!(handles[0].has_capacity(&Cost::request()));
+        let at_once = async {
+            // The limiter, on this thread, has not heard of it.
+            let refused = handles[0].request().try_acquire().expect_err("STOP-1");
+            assert_eq!(refused.code(), Code::E4431);
+        };
+        tokio::join!(tidegate.shutdown(Drain::now()), at_once);
+    });
+}
+
+#[test]
 fn who_is_not_served_in_time_is_told() {
     on_virtual_time(async {
         let config = ServiceConfig::limited([limit("1 request per second")]);
