@@ -353,7 +353,7 @@ impl Day {
         let since = self.world.now();
         for place in &places {
             let shut = self.shut.get(place).copied().unwrap_or(Instant::ZERO);
-            assert!(self.world.now() >= shut, "BREAK-1: at {place:?}, seed {}", self.seed);
+            assert!(self.latest >= shut, "BREAK-1: at {place:?}, seed {}", self.seed);
             if cost.amount(Dimension::Requests) > 0 {
                 let arrival = Arrival { at: self.real, tokens: estimate - unused };
                 self.reached.entry(place).or_default().push(arrival);
@@ -639,5 +639,5 @@ fn no_day_breaks_a_limit_or_leaves_anybody_waiting() {
     for fault in ["failure", "clock", "change", "unclaimed", "leak", "opening"] {
         assert!(alone || faults.contains_key(fault), "no {fault} in {faults:?}");
     }
-    assert!(granted > 500, "only {granted} calls");
+    assert!(alone || granted > 500, "only {granted} calls");
 }
