@@ -298,15 +298,15 @@ impl Day {
         let carry = self.pick(&[Carry::AsIs, Carry::Proportional, Carry::Additive, Carry::Reset]);
         let requests = window(Dimension::Requests, 5 + self.below(40), MINUTE);
         let limits = vec![requests, bucket(Dimension::Tokens, 500 + self.below(4_000), MINUTE)];
-        self.change(limits, carry);
+        self.change(&limits, carry);
     }
 
-    fn change(&mut self, limits: Vec<Limit>, carry: Carry) {
+    fn change(&mut self, limits: &[Limit], carry: Carry) {
         self.note("change");
         let arrived = self.reached.get(ALL).map_or(0, Vec::len);
-        self.eras.changed(arrived, limits.clone(), carry == Carry::Reset);
+        self.eras.changed(arrived, limits.to_vec(), carry == Carry::Reset);
         self.eras.hold(arrived);
-        self.world.reconfigure(0, &limits, carry).expect("they may be limited");
+        self.world.reconfigure(0, limits, carry).expect("they may be limited");
     }
 
     fn try_to_take(&mut self) {
@@ -609,7 +609,7 @@ fn play(seed: u64) -> (u64, BTreeMap<&'static str, u64>) {
         day.step(false);
     }
     let limits = day.eras.limits().to_vec();
-    day.change(limits, Carry::Reset);
+    day.change(&limits, Carry::Reset);
     day.listen(false);
     day.check_liveness();
     day.check_windows();

@@ -7,10 +7,12 @@
 
 use std::collections::BTreeMap;
 
+use tidegate_scheduler::breaker::BreakerState;
 use tidegate_scheduler::{LimiterConfig, Settlement, Ticket};
 use tidegate_tests::stage::{Stage, model, service, smooth};
 use tidegate_units::{
-    Concurrency, Cost, Dimension, Instant, Outcome, QueuePolicy, ScopePolicy, ScopedPolicies, Span,
+    BreakerPolicy, Concurrency, Cost, Dimension, Instant, Outcome, QueuePolicy, ScopePolicy,
+    ScopedPolicies, Span,
 };
 
 const SECOND: Span = Span::from_secs(1);
@@ -145,10 +147,12 @@ impl History {
         // Named beyond the others.
         let (now, name) = (self.stage.now(), 100 + u64::try_from(self.steps.len()).expect("few"));
         self.under_way.insert(name, now + LEASE);
-        assert!(self.under_way.len() <= self.slots, "LIM-6, SLOT-1: {:?}", self.steps);
+        let under_way = self.under_way.values().filter(|until| **until > now).count();
+        assert!(under_way <= self.slots, "LIM-6, SLOT-1: {:?}", self.steps);
         if closed {
             self.under_way.remove(&name);
-            let call = tidegate_scheduler::Call { by_gate: true, ..Default::default() };
+            let call =
+                tidegate_scheduler::Call { by_gate: true, ..tidegate_scheduler::Call::default() };
             self.stage.settle(Settlement::closed(Outcome::Ok, granted.recorded, call));
         }
     }
@@ -180,9 +184,22 @@ impl History {
                 _ => {}
             }
         }
-        self.under_way.retain(|_, until| *until > now);
-        let under_way = self.under_way.len();
+        // Readings of the gate at one instant are counted a nanosecond apart.
+        self.under_way.retain(|_, until| *until + Span::from_micros(1) > now);
+        let under_way = self.under_way.values().filter(|until| **until > now).count();
         assert!(under_way <= self.slots, "LIM-6, SLOT-1: {under_way} after {:?}", self.steps);
+        self.check_slots_held();
+    }
+
+    /// Slots are held by those under way and by nobody else: who ends gives its slot back at once.
+    fn check_slots_held(&mut self) {
+        let state = self.stage.state();
+        let parts = state.parts.iter().filter_map(|part| part.slots);
+        for slots in parts.chain(state.slots) {
+            let (held, under_way) = (slots.held, self.under_way.len());
+            let too_many = held > u64::try_from(under_way).expect("few");
+            assert!(!too_many, "SLOT-2: {held} held by {under_way} after {:?}", self.steps);
+        }
     }
 
     /// Everybody leaves, half of them without a word; then time passes.
@@ -192,7 +209,7 @@ impl History {
             match self.calls[call] {
                 Call::Waits => self.play(Step::Withdraw(name)),
                 // Leaked: nobody closes it.
-                Call::Granted if call % 2 == 0 => self.end(name),
+                Call::Granted if call % 2 == 0 => self.calls[call] = Call::Gone,
                 Call::Granted => self.play(Step::Close(name)),
                 Call::New | Call::Gone => {}
             }
@@ -224,8 +241,11 @@ impl History {
         }
         // And the service still serves.
         let one = self.stage.request(Cost::request(), SECOND * 20);
-        let one =
-            self.stage.ask(one.labels(if self.labelled { model("m") } else { Default::default() }));
+        let one = self.stage.ask(one.labels(if self.labelled {
+            model("m")
+        } else {
+            tidegate_scheduler::Labels::default()
+        }));
         self.stage.pass(SECOND * 20);
         assert!(self.stage.is_granted(one), "LIM-3: nobody is served after {steps:?}");
     }
@@ -258,6 +278,11 @@ fn play_all(config: &LimiterConfig, calls: usize, length: usize) -> u64 {
     histories
 }
 
+/// How long histories are; `TIDEGATE_LENGTH=8` plays longer ones.
+fn length() -> usize {
+    std::env::var("TIDEGATE_LENGTH").ok().and_then(|it| it.parse().ok()).unwrap_or(6)
+}
+
 fn limited(requests: u64) -> LimiterConfig {
     let queue = QueuePolicy { backfill: Span::ZERO, ..QueuePolicy::default() };
     LimiterConfig { queue, ..service(vec![smooth(Dimension::Requests, 1, requests)]) }
@@ -269,19 +294,19 @@ fn slots(slots: u32) -> Concurrency {
 
 #[test]
 fn no_history_on_one_limit_loses_anybody() {
-    assert!(play_all(&limited(1), 3, 7) > 1_000);
+    assert!(play_all(&limited(1), 3, length()) > 1_000);
 }
 
 #[test]
 fn no_history_with_one_slot_loses_it() {
     let config = LimiterConfig { concurrency: Some(slots(1)), ..limited(2) };
-    assert!(play_all(&config, 3, 7) > 1_000);
+    assert!(play_all(&config, 3, length()) > 1_000);
 }
 
 #[test]
 fn no_history_with_two_slots_loses_one() {
     let config = LimiterConfig { concurrency: Some(slots(2)), ..limited(3) };
-    assert!(play_all(&config, 3, 7) > 1_000);
+    assert!(play_all(&config, 3, length()) > 1_000);
 }
 
 #[test]
@@ -294,5 +319,40 @@ fn no_history_at_a_model_loses_anybody() {
     let models = vec![("m".to_owned(), policy)];
     let scoped = ScopedPolicies { models, ..ScopedPolicies::default() };
     let config = LimiterConfig { scoped, ..limited(2) };
-    assert!(play_all(&config, 3, 7) > 1_000);
+    assert!(play_all(&config, 3, length()) > 1_000);
+}
+
+/// The clock steps back while a breaker tries whether all is well: the call that tries is known when
+/// it ends.
+#[test]
+fn a_probe_is_found_again_though_the_clock_stepped_back() {
+    let breaker = BreakerPolicy { failures: 1, open: SECOND * 10, ..BreakerPolicy::default() };
+    let mut stage = Stage::new(LimiterConfig { breaker: Some(breaker), ..limited(100) });
+    let first = stage.ask_for(Cost::request());
+    stage.pass(SECOND);
+    stage.close(first, Outcome::Failed);
+    stage.pass(SECOND * 20);
+    // The limiter has seen this instant.
+    stage.state();
+    stage.world.advance(stage.now() - SECOND * 5);
+    let probe = stage.ask_for(Cost::request());
+    assert!(stage.is_granted(probe));
+    stage.close(probe, Outcome::Ok);
+    assert_eq!(stage.state().breaker, Some(BreakerState::Closed), "BREAK-5");
+}
+
+#[test]
+fn a_probe_that_took_from_the_gate_closes_the_breaker() {
+    let breaker = BreakerPolicy { failures: 1, open: SECOND * 10, ..BreakerPolicy::default() };
+    let mut stage = Stage::new(LimiterConfig { breaker: Some(breaker), ..limited(100) });
+    let first = stage.ask_for(Cost::request());
+    stage.pass(SECOND);
+    stage.close(first, Outcome::Failed);
+    stage.pass(SECOND * 12);
+    let granted = stage.world.take(0, &Cost::request()).expect("one may try");
+    assert!(stage.world.take(0, &Cost::request()).is_none(), "BREAK-2");
+    stage.pass(SECOND);
+    let call = tidegate_scheduler::Call { by_gate: true, ..tidegate_scheduler::Call::default() };
+    stage.settle(Settlement::closed(Outcome::Ok, granted.recorded, call));
+    assert_eq!(stage.state().breaker, Some(BreakerState::Closed), "BREAK-5");
 }
