@@ -11,8 +11,8 @@ use tidegate_scheduler::breaker::BreakerState;
 use tidegate_scheduler::{LimiterConfig, Settlement, Ticket};
 use tidegate_tests::stage::{Stage, model, service, smooth};
 use tidegate_units::{
-    BreakerPolicy, Concurrency, Cost, Dimension, Instant, Outcome, QueuePolicy, ScopePolicy,
-    ScopedPolicies, Span,
+    BreakerPolicy, Concurrency, Cost, Dimension, Instant, Outcome, QueuePolicy, Reason,
+    ScopePolicy, ScopedPolicies, Span,
 };
 
 const SECOND: Span = Span::from_secs(1);
@@ -355,4 +355,25 @@ fn a_probe_that_took_from_the_gate_closes_the_breaker() {
     let call = tidegate_scheduler::Call { by_gate: true, ..tidegate_scheduler::Call::default() };
     stage.settle(Settlement::closed(Outcome::Ok, granted.recorded, call));
     assert_eq!(stage.state().breaker, Some(BreakerState::Closed), "BREAK-5");
+}
+
+#[test]
+fn a_model_that_is_left_alone_stays_so_though_the_limiter_fails() {
+    let breaker = BreakerPolicy { failures: 1, open: SECOND * 10, ..BreakerPolicy::default() };
+    let policy = ScopePolicy { breaker: Some(breaker), ..ScopePolicy::default() };
+    let models = vec![("m".to_owned(), policy)];
+    let scoped = ScopedPolicies { models, ..ScopedPolicies::default() };
+    let mut stage = Stage::new(LimiterConfig { scoped, ..limited(100) });
+    let ask = |stage: &mut Stage| {
+        let request = stage.request(Cost::request(), SECOND * 100);
+        stage.ask(request.labels(model("m")))
+    };
+    let first = ask(&mut stage);
+    stage.pass(SECOND);
+    stage.close(first, Outcome::Failed);
+    let refused = ask(&mut stage);
+    assert_eq!(stage.refusal(refused).reason, Reason::BreakerOpen);
+    stage.world.fail(0);
+    let refused = ask(&mut stage);
+    assert_eq!(stage.refusal(refused).reason, Reason::BreakerOpen, "BREAK-1");
 }
