@@ -31,6 +31,13 @@ use tidegate_units::{
     Overflow, Priority, QueuePolicy, Scope, ScopePolicy, ScopedPolicies, Share, Span, WallOrigin,
 };
 
+#[path = "day/checks.rs"]
+mod checks;
+#[path = "day/config.rs"]
+mod config;
+
+use config::config;
+
 const DAY: Span = Span::from_secs(86_400);
 const SECOND: Span = Span::from_secs(1);
 const MINUTE: Span = Span::from_secs(60);
@@ -87,75 +94,6 @@ struct Day {
     failing: u64,
     granted: u64,
     faults: BTreeMap<&'static str, u64>,
-}
-
-fn slots(slots: u64, lease: u64) -> Concurrency {
-    Concurrency { slots: u32::try_from(slots).expect("few"), lease: SECOND * lease }
-}
-
-fn config(mut below: impl FnMut(u64) -> u64, seed: u64) -> LimiterConfig {
-    let limits = vec![
-        window(Dimension::Requests, 5 + below(40), MINUTE),
-        bucket(Dimension::Tokens, 500 + below(4_000), MINUTE),
-    ];
-    let shared = vec![window(Dimension::Requests, 20 + below(40), MINUTE)];
-    let breaker = BreakerPolicy {
-        failures: 3,
-        slow_after: (seed.is_multiple_of(3)).then_some(MINUTE),
-        open: SECOND * (1 + below(60)),
-        probes: 1 + u32::try_from(below(3)).expect("few"),
-        ..BreakerPolicy::default()
-    };
-    let large = ScopePolicy {
-        limits: vec![
-            window(Dimension::Requests, 2 + below(10), MINUTE),
-            window(Dimension::Tokens, 400 + below(500), MINUTE * 2),
-        ],
-        concurrency: Some(slots(1 + below(3), 20 + below(60))),
-        breaker: None,
-    };
-    let small = ScopePolicy {
-        limits: vec![bucket(Dimension::Requests, 6 + below(12), MINUTE)],
-        concurrency: None,
-        breaker: Some(breaker),
-    };
-    let each = KeyPolicy {
-        limits: vec![window(Dimension::Requests, 3 + below(10), MINUTE)],
-        concurrency: (below(2) == 0).then(|| slots(1 + below(2), 30)),
-        weights: [("ann".to_owned(), 3)].into(),
-    };
-    let overflows = [
-        Overflow::RefuseNewest,
-        Overflow::DropOldest,
-        Overflow::DropOldestOfLowestClass,
-        Overflow::NewestFirst,
-    ];
-    let queue = QueuePolicy {
-        capacity: usize::try_from(3 + below(30)).expect("few"),
-        overflow: overflows[usize::try_from(seed % 4).expect("few")],
-        max_cost: if below(3) == 0 { Amounts::of(Dimension::Tokens, 2_000) } else { Amounts::NONE },
-        backfill: if below(2) == 0 { Span::ZERO } else { SECOND * below(20) },
-        strict: [None, Some(Priority::Critical), Some(Priority::High)]
-            [usize::try_from(below(3)).expect("few")],
-        floors: if below(3) == 0 {
-            [0, 0, 100, 200, 300].map(Share::per_mille)
-        } else {
-            [Share::NONE; 5]
-        },
-        ..QueuePolicy::default()
-    };
-    LimiterConfig {
-        shared: if seed.is_multiple_of(2) { shared } else { Vec::new() },
-        queue,
-        concurrency: (below(4) > 0).then(|| slots(2 + below(6), 30 + below(90))),
-        breaker: (below(3) > 0).then_some(breaker),
-        scoped: ScopedPolicies {
-            models: vec![("large*".to_owned(), large), ("small".to_owned(), small)],
-            endpoints: Vec::new(),
-            each: [("agent".parse().expect("a name"), each)].into(),
-        },
-        ..service(limits)
-    }
 }
 
 impl Day {
@@ -508,88 +446,6 @@ impl Day {
             let ticket = self.pick(&tickets);
             self.waiting.remove(&ticket);
             self.world.settle(0, Settlement::Withdrawn { ticket });
-        }
-    }
-
-    fn check_windows(&self) {
-        let scoped = &self.config.scoped;
-        let none = Vec::new();
-        let reached = |place: Place| self.reached.get(place).unwrap_or(&none);
-        assert_eq!(self.eras.passed(reached(ALL)), None, "LIM-1, seed {}", self.seed);
-        assert_eq!(self.shared.passed(reached(ALL)), None, "shared, seed {}", self.seed);
-        for (place, (_, policy)) in MODELS.iter().zip(&scoped.models) {
-            let passed = Eras::new(policy.limits.clone()).passed(reached(place));
-            assert_eq!(passed, None, "LIM-1: model {place}, seed {}", self.seed);
-        }
-        for (place, policy) in
-            AGENTS.iter().flat_map(|it| scoped.each.values().map(move |p| (it, p)))
-        {
-            let passed = Eras::new(policy.limits.clone()).passed(reached(place));
-            assert_eq!(passed, None, "LIM-1: agent {place}, seed {}", self.seed);
-        }
-    }
-
-    /// Closes everything that is out, as it comes, for a while.
-    fn serve(&mut self, span: Span) {
-        let turns = span.as_nanos() / SECOND.as_nanos();
-        for _ in 0..turns {
-            self.advance_by(SECOND, false);
-            while let Some(permit) = self.open.pop() {
-                self.close(permit, Outcome::Ok, None);
-                self.listen(false);
-            }
-        }
-    }
-
-    fn check_liveness(&mut self) {
-        self.serve(MINUTE * 10);
-        assert!(self.waiting.is_empty(), "LIM-3: {:?}, seed {}", self.waiting, self.seed);
-        for places in [vec![ALL], vec![ALL, "large"], vec![ALL, "small"], vec![ALL, "large", "ann"]]
-        {
-            self.check_served(&places);
-        }
-        self.serve(MINUTE * 30);
-        self.check_books();
-    }
-
-    /// Somebody is served, once breakers have found out that all is well.
-    fn check_served(&mut self, places: &[Place]) {
-        let before = self.granted;
-        for _ in 0..20 {
-            let mut request = self.request(Cost::request().tokens(1), MINUTE * 20);
-            let mut labels = Labels::default();
-            for place in &places[1..] {
-                if MODELS.contains(place) {
-                    labels.model = model(place).model;
-                } else {
-                    labels.keys.extend(agent(place).keys);
-                }
-            }
-            request = request.labels(labels);
-            self.acquire(request, places.to_vec(), ALL);
-            self.listen(false);
-            self.serve(MINUTE * 2);
-            if self.granted > before {
-                return;
-            }
-        }
-        panic!("nobody is served at {places:?}, seed {}: {:?}", self.seed, self.world.state(0));
-    }
-
-    fn check_books(&mut self) {
-        let state = self.world.state(0);
-        assert_eq!((state.queued, state.backing_off), (0, 0), "seed {}", self.seed);
-        let own = (&state.limits, state.slots, 0);
-        let parts = state.parts.iter().map(|part| (&part.limits, part.slots, part.waiting));
-        for (limits, slots, waiting) in parts.chain([own]) {
-            let in_gate = state.in_gate.get(Dimension::Slots);
-            assert_eq!(waiting, 0, "seed {}", self.seed);
-            let held = slots.map_or(0, |slots| slots.held);
-            assert_eq!(held, 0, "SLOT-2: {in_gate} in the gate, seed {}", self.seed);
-            for usage in limits {
-                let full = usage.available + usage.lent;
-                assert_eq!(full, usage.capacity, "full again, seed {}: {usage:?}", self.seed);
-            }
         }
     }
 }
