@@ -24,11 +24,10 @@ use tidegate_scheduler::{Call, Labels, LimiterConfig, Request, Settlement, Ticke
 use tidegate_simulator::World;
 use tidegate_simulator::world::Granted;
 use tidegate_supervisor::{RestartPolicy, SupervisorConfig};
-use tidegate_tests::stage::{agent, model, service};
+use tidegate_tests::stage::{agent, model};
 use tidegate_tests::{Arrival, Eras, bucket, window};
 use tidegate_units::{
-    Amounts, BreakerPolicy, Concurrency, Cost, Dimension, Instant, Key, KeyPolicy, Limit, Outcome,
-    Overflow, Priority, QueuePolicy, Scope, ScopePolicy, ScopedPolicies, Share, Span, WallOrigin,
+    Amounts, Cost, Dimension, Instant, Key, Limit, Outcome, Priority, Scope, Span, WallOrigin,
 };
 
 #[path = "day/checks.rs"]
@@ -303,34 +302,6 @@ impl Day {
         self.open.push(Permit { granted, call, places, tokens, at, name: self.granted });
     }
 
-    fn concurrency(&self, place: Place) -> Option<Concurrency> {
-        let scoped = &self.config.scoped;
-        match place {
-            ALL => self.config.concurrency,
-            "large" => scoped.models[0].1.concurrency,
-            "small" => None,
-            _ => scoped.each.values().next().and_then(|each| each.concurrency),
-        }
-    }
-
-    fn check_slots(&mut self, places: &[Place]) {
-        for place in places {
-            let Some(concurrency) = self.concurrency(place) else { continue };
-            let latest = self.latest;
-            let calls = self.under_way.get_mut(place).expect("one has come");
-            calls.retain(|(since, _)| *since + concurrency.lease > latest);
-            let slots = usize::try_from(concurrency.slots).expect("few");
-            let under_way = calls.len();
-            assert!(
-                under_way <= slots,
-                "LIM-6, SLOT-1: {under_way} under way at {place:?}, seed {} {:?} {:?}",
-                self.seed,
-                calls,
-                self.open
-            );
-        }
-    }
-
     fn listen(&mut self, faults: bool) {
         while let Some(answered) = self.world.poll_answer() {
             let Some(waiting) = self.waiting.remove(&answered.ticket) else {
@@ -349,25 +320,6 @@ impl Day {
                 self.reach(&request.cost, granted, call, places);
             }
         }
-    }
-
-    /// Inside a key and a class the earliest deadline is first, where nothing else decides.
-    fn check_order(&self, granted: &Waiting) {
-        let queue = &self.config.queue;
-        let plain =
-            |waiting: &Waiting| waiting.places.len() == 1 && waiting.request.not_before.is_none();
-        if queue.overflow == Overflow::NewestFirst || queue.backfill > Span::ZERO || !plain(granted)
-        {
-            return;
-        }
-        let rank = |waiting: &Waiting| (waiting.request.deadline, waiting.request.ticket);
-        let earlier = self.waiting.values().find(|other| {
-            plain(other)
-                && other.request.priority == granted.request.priority
-                && other.whose == granted.whose
-                && rank(other) < rank(granted)
-        });
-        assert!(earlier.is_none(), "LIM-2: {granted:?} before {earlier:?}, seed {}", self.seed);
     }
 
     fn close_a_permit(&mut self, faults: bool) {
@@ -412,7 +364,6 @@ impl Day {
 
     /// Notes which breakers are open, and until when.
     fn look_at_breakers(&mut self) {
-        // Answers were given before.
         self.listen(false);
         let state = self.world.state(0);
         let now = self.latest;

@@ -1,7 +1,12 @@
 //! What is asked of a day when it is over: that no window held too much, that everybody is served, that
 //! the books balance.
 
-use super::*;
+use tidegate_scheduler::Labels;
+use tidegate_tests::Eras;
+use tidegate_tests::stage::{agent, model};
+use tidegate_units::{Concurrency, Cost, Dimension, Outcome, Overflow, Span};
+
+use super::{AGENTS, ALL, Day, MINUTE, MODELS, Place, SECOND, Waiting};
 
 impl Day {
     pub(super) fn check_windows(&self) {
@@ -84,5 +89,52 @@ impl Day {
                 assert_eq!(full, usage.capacity, "full again, seed {}: {usage:?}", self.seed);
             }
         }
+    }
+
+    fn concurrency(&self, place: Place) -> Option<Concurrency> {
+        let scoped = &self.config.scoped;
+        match place {
+            ALL => self.config.concurrency,
+            "large" => scoped.models[0].1.concurrency,
+            "small" => None,
+            _ => scoped.each.values().next().and_then(|each| each.concurrency),
+        }
+    }
+
+    pub(super) fn check_slots(&mut self, places: &[Place]) {
+        for place in places {
+            let Some(concurrency) = self.concurrency(place) else { continue };
+            let latest = self.latest;
+            let calls = self.under_way.get_mut(place).expect("one has come");
+            calls.retain(|(since, _)| *since + concurrency.lease > latest);
+            let slots = usize::try_from(concurrency.slots).expect("few");
+            let under_way = calls.len();
+            assert!(
+                under_way <= slots,
+                "LIM-6, SLOT-1: {under_way} under way at {place:?}, seed {} {:?} {:?}",
+                self.seed,
+                calls,
+                self.open
+            );
+        }
+    }
+
+    /// Inside a key and a class the earliest deadline is first, where nothing else decides.
+    pub(super) fn check_order(&self, granted: &Waiting) {
+        let queue = &self.config.queue;
+        let plain =
+            |waiting: &Waiting| waiting.places.len() == 1 && waiting.request.not_before.is_none();
+        if queue.overflow == Overflow::NewestFirst || queue.backfill > Span::ZERO || !plain(granted)
+        {
+            return;
+        }
+        let rank = |waiting: &Waiting| (waiting.request.deadline, waiting.request.ticket);
+        let earlier = self.waiting.values().find(|other| {
+            plain(other)
+                && other.request.priority == granted.request.priority
+                && other.whose == granted.whose
+                && rank(other) < rank(granted)
+        });
+        assert!(earlier.is_none(), "LIM-2: {granted:?} before {earlier:?}, seed {}", self.seed);
     }
 }

@@ -1,6 +1,14 @@
 //! A service with everything that it can have, other figures for every seed.
 
-use super::*;
+use tidegate_scheduler::LimiterConfig;
+use tidegate_tests::stage::service;
+use tidegate_tests::{bucket, window};
+use tidegate_units::{
+    Amounts, BreakerPolicy, Concurrency, Dimension, KeyPolicy, Overflow, Priority, QueuePolicy,
+    ScopePolicy, ScopedPolicies, Share, Span,
+};
+
+use super::{MINUTE, SECOND};
 
 fn slots(slots: u64, lease: u64) -> Concurrency {
     Concurrency { slots: u32::try_from(slots).expect("few"), lease: SECOND * lease }
