@@ -377,3 +377,15 @@ fn a_model_that_is_left_alone_stays_so_though_the_limiter_fails() {
     let refused = ask(&mut stage);
     assert_eq!(stage.refusal(refused).reason, Reason::BreakerOpen, "BREAK-1");
 }
+
+#[test]
+fn what_a_caller_did_not_take_is_the_next_ones_at_once() {
+    let mut stage = Stage::new(limited(1));
+    let [gone, next] = [0; 2].map(|_| stage.ask_for(Cost::request()));
+    let granted = stage.permit(gone);
+    assert!(!stage.is_granted(next));
+    let call = stage.call(gone, granted.by_gate);
+    let (recorded, refund) = (granted.recorded, granted.charged);
+    stage.settle(Settlement::Unclaimed { recorded, refund, call });
+    assert!(stage.is_granted(next), "LIM-1: nothing was used");
+}
