@@ -165,9 +165,9 @@ fn who_waits_in_vain_under_the_new_limits_is_told_at_once() {
         assert_eq!(never.code(), Code::E4410);
         late.await.expect("no panic").expect("the first now, after a minute");
         patient.await.expect("no panic").expect("two minutes later");
-        // The first of two takes all: whoever is behind it and has less time is refused, not those
-        // behind who have more.
-        let first = waiting(&handle, Cost::request().tokens(30), 600).await;
+        // The first takes most: whoever is behind it and needs more than is left has too little time, not
+        // those who need less.
+        let first = waiting(&handle, Cost::request().tokens(30), 140).await;
         let late = waiting(&handle, Cost::request().tokens(20), 150).await;
         let patient = waiting(&handle, Cost::request().tokens(5), 600).await;
         let changed = tokio::time::Instant::now();

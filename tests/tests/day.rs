@@ -369,7 +369,8 @@ impl Day {
         let now = self.latest;
         let mut seen = vec![(ALL, state.breaker)];
         for part in state.parts {
-            if let Scope::Model(_, pattern) = &part.scope {
+            if let Scope::Model(model) = &part.scope {
+                let pattern = &model.1;
                 seen.push((if &**pattern == "small" { "small" } else { "large" }, part.breaker));
             }
         }

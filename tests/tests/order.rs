@@ -315,7 +315,10 @@ fn a_queue_is_bounded_in_what_it_holds_of_a_dimension() {
 
 #[test]
 fn who_would_be_served_too_late_is_told_at_once_and_costs_nothing() {
-    let mut stage = Stage::new(ten_a_second());
+    // With a share a class that has had nothing would be next.
+    let shares = [Share::NONE; Priority::ALL.len()];
+    let queue = QueuePolicy { shares, ..QueuePolicy::default() };
+    let mut stage = Stage::new(with_queue(ten_a_second(), queue));
     use_up(&mut stage);
     for _ in 0..20 {
         stage.ask_for(Cost::request());
@@ -381,16 +384,15 @@ fn worst_foretold(is_last: bool) -> (u64, u64) {
 }
 
 #[test]
-fn the_wait_of_the_last_of_a_key_is_foretold_within_a_call_of_each_key_and_class() {
+fn the_wait_of_the_last_of_a_key_is_foretold_within_two_calls_of_each_key_and_class() {
     let (off, seed) = worst_foretold(true);
-    assert!(off <= 100, "off by {off} in a hundred, seed {seed}");
+    assert!(off <= 200, "off by {off} in a hundred, seed {seed}");
 }
 
-/// What is ahead in its own key is told by the average, and when its class is due by its share.
 #[test]
-fn the_wait_of_one_in_the_middle_of_its_key_is_foretold_within_three_times_that() {
+fn the_wait_of_one_in_the_middle_of_its_key_is_foretold_within_as_much() {
     let (off, seed) = worst_foretold(false);
-    assert!(off <= 300, "off by {off} in a hundred, seed {seed}");
+    assert!(off <= 200, "off by {off} in a hundred, seed {seed}");
 }
 
 #[test]

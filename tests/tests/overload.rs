@@ -250,14 +250,13 @@ fn a_strict_class_hardly_notices_ten_times_too_much() {
     check(&hour, hour.granted_all() - hour.granted(Priority::High), &told);
 }
 
-/// Where it is not, the others have their shares, 17 in 100 by default, and on a limit without burst each
-/// of those calls is waited for.
+/// Where it is not, the others have their shares, 17 in 100 by default, and wait for a gap to have them.
 #[test]
-fn who_leaves_others_their_shares_waits_less_than_twice_as_long() {
+fn who_leaves_others_their_shares_hardly_notices_either() {
     let (alone, hour, told) = hours(Priority::Critical);
-    insta::assert_snapshot!(told, @r#"ms alone and with the others [(50, 0, 70), (90, 82, 171), (99, 188, 312)]; granted [0, 10710, 22843, 1856, 791]; refused {"Displaced": 324372}; queued 200"#);
+    insta::assert_snapshot!(told, @r#"ms alone and with the others [(50, 0, 63), (90, 82, 134), (99, 188, 246)]; granted [0, 10710, 22841, 1857, 792]; refused {"Displaced": 324372}; queued 200"#);
     let (before, after) =
         (alone.percentile(Priority::High, 99), hour.percentile(Priority::High, 99));
-    assert!(after <= before * 2, "ORD-2: {told}");
+    assert!(after <= before + before.div(2), "ORD-2: {told}");
     check(&hour, hour.granted_all(), &told);
 }
