@@ -384,9 +384,9 @@ impl Handler<Inspect> for LimiterActor {
 
     /// Settles the gate first, so that what is answered is exact.
     fn handle(&mut self, _: Inspect, ctx: &mut Context<Self>) -> Self::Result {
-        self.enter(ctx, |_, _| {});
-        let state: LimiterState = self.machine.state(self.front.now());
-        MessageResult(state)
+        let mut state = None;
+        self.enter(ctx, |machine, now| state = Some(machine.state(now)));
+        MessageResult(state.unwrap_or_else(|| LimiterState::stopped(self.config.service.clone())))
     }
 }
 
@@ -395,8 +395,9 @@ impl Handler<Explain> for LimiterActor {
 
     /// Settles the gate first, so that what is answered is exact.
     fn handle(&mut self, explain: Explain, ctx: &mut Context<Self>) -> Self::Result {
-        self.enter(ctx, |_, _| {});
-        MessageResult(self.machine.explain(self.front.now(), &explain.request))
+        let mut answer = None;
+        self.enter(ctx, |machine, now| answer = Some(machine.explain(now, &explain.request)));
+        MessageResult(answer)
     }
 }
 
@@ -404,11 +405,13 @@ impl Handler<ExplainWaiting> for LimiterActor {
     type Result = MessageResult<ExplainWaiting>;
 
     fn handle(&mut self, explain: ExplainWaiting, ctx: &mut Context<Self>) -> Self::Result {
-        self.enter(ctx, |_, _| {});
-        let now = self.front.now();
-        let waiting = self.machine.waiting(explain.most).into_iter();
-        let why = waiting.filter_map(|ticket| self.machine.explain_waiting(now, ticket));
-        MessageResult(why.collect())
+        let mut answer = Vec::new();
+        self.enter(ctx, |machine, now| {
+            let waiting = machine.waiting(explain.most.min(ExplainWaiting::MOST)).into_iter();
+            let why = waiting.filter_map(|ticket| machine.explain_waiting(now, ticket));
+            answer = why.collect();
+        });
+        MessageResult(answer)
     }
 }
 

@@ -375,13 +375,14 @@ impl Front {
 #[derive(Debug, Default)]
 struct WayBack {
     list: Vec<Settlement>,
-    /// What did not fit the list, as one: debts and pauses are never lost.
+    /// What did not fit the list, as one: debts and pauses of the service are never lost. Whose they
+    /// were is, and the slots come back when their leases end.
     overflow: Option<Settlement>,
 }
 
 impl WayBack {
     fn sum_up(&mut self, settlement: Settlement) {
-        let Settlement::Closed { debt, pause, .. } = &settlement else {
+        let Settlement::Closed { outcome, debt, pause, .. } = &settlement else {
             return;
         };
         match &mut self.overflow {
@@ -389,7 +390,13 @@ impl WayBack {
                 owed.add(debt);
                 *asked = (*asked).max(*pause);
             }
-            _ => self.overflow = Some(settlement),
+            _ => {
+                let (recorded, refund) = (Instant::ZERO, Amounts::NONE);
+                let (debt, pause) = (debt.clone(), *pause);
+                let (outcome, call) = (*outcome, Call::default());
+                let closed = Settlement::Closed { outcome, recorded, refund, debt, pause, call };
+                self.overflow = Some(closed);
+            }
         }
     }
 }

@@ -27,7 +27,7 @@ use tidegate_adaptive::Pause;
 use tidegate_algorithms::{Ledger, Reading};
 use tidegate_units::{Amounts, Cost, Dimension, Instant, Limit, Reason, Rejection, Scope, Span};
 
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, Change as BreakerChange};
 use crate::bulkhead::Bulkhead;
 use crate::gate_book::GateBook;
 use crate::order::{Order, Rules, Slot};
@@ -47,14 +47,16 @@ mod plan;
 mod reconfigure;
 mod state;
 mod stop;
+mod succession;
 
 use plan::sooner;
 use reconfigure::Change;
 use stop::Stopping;
 
-pub use model::{Counts, Event, LimiterConfig, Past};
+pub use model::{Counts, Event, LimiterConfig};
 pub use reconfigure::{LIMITS_MAX, RefusedLimits};
 pub use state::{LimiterState, PARTS_SHOWN, PartState, SlotsState};
+pub use succession::Past;
 
 /// The longest time between two looks at a gate that is in use; a 256th of the shortest window where
 /// that is less. What callers took is recorded late by at most this.
@@ -180,35 +182,6 @@ impl Limiter {
             forgot_at: None,
             events: VecDeque::new(),
             counts: Counts::default(),
-        }
-    }
-
-    /// A limiter whose past is not known, because the one before it has failed at `now`: its ledger
-    /// is empty (LIM-4), and it grants nothing until [`Limiter::resume`]. `config` is what the first
-    /// one was made from; the limits are the last one's.
-    pub fn rebuilt(config: LimiterConfig, now: Instant, before: &Past) -> Self {
-        let mut limiter = Self::limited(config, &before.limits, &before.shared);
-        limiter.tell_limits();
-        limiter.latest = before.latest.max(now);
-        limiter.forgot_at = Some(limiter.latest);
-        limiter.life = before.life + 1;
-        limiter.counts = before.counts;
-        limiter.pause = before.pause;
-        limiter.ledger.make_empty_owing(now, &before.debts);
-        limiter.slice.forget(now);
-        limiter.slice.debt(&before.unreported_debt);
-        limiter.scopes.make_empty(limiter.latest);
-        limiter.take_over(before);
-        limiter.suspended = true;
-        limiter
-    }
-
-    /// Starts from what an earlier run may have used: every limit whose window is not surely over by
-    /// now, `idle` after that run ended, starts empty.
-    pub fn start_after(&mut self, now: Instant, idle: Span) {
-        if self.ledger.limits().any(|limit| limit.recovery() > idle) {
-            self.ledger.make_empty(now);
-            self.scopes.make_empty(now);
         }
     }
 
@@ -433,60 +406,6 @@ impl Limiter {
         self.line.len() >= CROWD
     }
 
-    /// Which life of the service's limiter this is: one more after every failure. Messages to and
-    /// from the supervisor carry it, so that what was under way when a limiter failed is told apart
-    /// from what concerns its successor.
-    pub fn life(&self) -> u64 {
-        self.life
-    }
-
-    /// What is known of this limiter to the one that takes its place: how often that was needed, what
-    /// was counted, what the service asked for, what is owed, under which limits, and which calls are
-    /// under way; `reading` is what was left in the gate when it was closed. A change that waited for
-    /// the gate is made on the way.
-    pub fn past(&self, now: Instant, reading: Reading) -> Past {
-        let mut ledger = self.ledger.clone();
-        if let Some(Change { limits, carry }) = &self.change {
-            ledger.reconfigure(now, limits, *carry);
-        }
-        let shared = self.shared_change.clone();
-        let parts =
-            self.scopes.iter().filter_map(|part| Some((part.scope.clone(), part.past(now)?)));
-        Past {
-            life: self.life,
-            counts: self.counts,
-            pause: self.pause,
-            debts: ledger.debts(now),
-            latest: self.latest.max(now),
-            limits: ledger.limits().cloned().collect(),
-            shared: shared.unwrap_or_else(|| self.shared_when_full.limits().cloned().collect()),
-            unreported_debt: self.slice.unreported_debt().clone(),
-            slots: self.slots_when_closed(now, reading),
-            parts: parts.collect(),
-            breaker: self.breaker.clone(),
-            stopping: self.stopping.map(Stopping::until),
-        }
-    }
-
-    /// The slots with what callers have taken from the gate that was closed with this left in it.
-    fn slots_when_closed(&self, now: Instant, reading: Reading) -> Option<Bulkhead> {
-        let mut bulkhead = self.bulkhead.clone()?;
-        let left = self.gate.left(reading).get(Dimension::Slots).min(bulkhead.in_gate());
-        bulkhead.take_back(left);
-        bulkhead.taken_from_gate(self.latest.max(now), bulkhead.in_gate());
-        Some(bulkhead)
-    }
-
-    /// Takes over what the one before knew.
-    fn take_over(&mut self, before: &Past) {
-        self.bulkhead.clone_from(&before.slots);
-        self.breaker.clone_from(&before.breaker);
-        self.stopping = before.stopping.map(Stopping::new);
-        for (scope, past) in &before.parts {
-            self.scopes.take_over(before.latest, (scope, past), &self.tariff);
-        }
-    }
-
     /// Frees the slots of holders who are gone, and lets breakers do what is due.
     fn heal(&mut self, now: Instant) {
         let own = self.bulkhead.as_mut().map_or(0, |bulkhead| bulkhead.heal(now));
@@ -497,10 +416,13 @@ impl Limiter {
                 self.let_go_on_from(now, id);
             }
         }
-        if let Some(breaker) = &mut self.breaker {
-            breaker.handle_timeout(now);
+        let own = self.breaker.as_mut().map(|breaker| breaker.handle_timeout(now));
+        if own == Some(BreakerChange::Opened) {
+            self.refuse_all_of(now, None);
         }
-        self.scopes.handle_timeout(now);
+        for id in self.scopes.handle_timeout(now) {
+            self.refuse_all_of(now, Some(id));
+        }
     }
 
     /// Why a call can never be granted, if that is so.

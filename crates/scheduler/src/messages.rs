@@ -124,8 +124,9 @@ pub struct Drain {
 pub struct Inspect;
 
 /// From a host, through its handle: what would become of this request if it came now? Nothing is taken.
+/// `None` if the limiter failed over it.
 #[derive(Debug, Message)]
-#[rtype(result = "Explanation")]
+#[rtype(result = "Option<Explanation>")]
 pub struct Explain {
     /// Who would want what.
     pub request: Request,
@@ -135,8 +136,13 @@ pub struct Explain {
 #[derive(Debug, Message)]
 #[rtype(result = "Vec<Explanation>")]
 pub struct ExplainWaiting {
-    /// How many to tell of.
+    /// How many to tell of, at most [`ExplainWaiting::MOST`].
     pub most: usize,
+}
+
+impl ExplainWaiting {
+    /// The most that are told of at a time: each is looked at for itself.
+    pub const MOST: usize = 1_000;
 }
 
 /// From a host, through its handle: forget what was used of the service's own limits.

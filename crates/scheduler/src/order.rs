@@ -127,9 +127,9 @@ impl Order {
         let index = class.index();
         if self.classes[index].is_empty() {
             let work = self.tariff.work(&cost);
-            let (due, step) = (self.due_on_entry(index, work), self.step(index, work));
+            let due = self.due_on_entry(index, work);
             let held = &mut self.classes[index];
-            (held.due, held.last_step, held.served_since) = (due, step, false);
+            (held.due, held.served_since) = (due, false);
         }
         let held = &mut self.classes[index];
         let flow = held.push((key, weight), (rank, slot), &cost, &self.tariff);
@@ -196,10 +196,12 @@ impl Order {
         self.rules.shares[index] > Share::NONE && self.classes[index].due <= self.served
     }
 
-    /// Whether it should have had the one after that too.
+    /// Whether it should have had the one after that too, if they are of the usual size.
     fn is_overdue(&self, index: usize) -> bool {
-        let Class { due, last_step, .. } = self.classes[index];
-        due.saturating_add(last_step) <= self.served
+        let class = &self.classes[index];
+        let calls = u128::try_from(class.len).unwrap_or(1).max(1);
+        let step = self.step(index, self.tariff.work_of(&class.totals) / calls);
+        class.due.saturating_add(step) <= self.served
     }
 
     /// When a class that begins to wait is owed its first call: at once, unless it has had one too
@@ -227,7 +229,6 @@ impl Order {
         self.served = self.served.saturating_add(work);
         let step = self.step(index, work);
         self.classes[index].due = due.saturating_add(step);
-        self.classes[index].last_step = step;
         self.classes[index].served_since = true;
     }
 }

@@ -14,7 +14,7 @@ use tidegate_units::{
     Scope, ScopedPolicies, ServiceName, WallOrigin,
 };
 
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, Change};
 use crate::bulkhead::Bulkhead;
 use crate::order::{Order, Rules};
 use crate::tariff::Tariff;
@@ -452,12 +452,14 @@ impl Scopes {
         healed
     }
 
-    /// Lets breakers do what is due.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        for breaker in self.parts[..self.first_key].iter_mut().filter_map(|it| it.breaker.as_mut())
-        {
-            breaker.handle_timeout(now);
-        }
+    /// Lets breakers do what is due. Answers those that have opened.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<ScopeId> {
+        let parts = self.parts[..self.first_key].iter_mut().enumerate();
+        let opened = parts.filter_map(|(place, part)| {
+            let change = part.breaker.as_mut()?.handle_timeout(now);
+            (change == Change::Opened).then(|| ScopeId::try_from(place).ok()).flatten()
+        });
+        opened.collect()
     }
 
     /// When a slot may have to heal or a breaker has something to do.

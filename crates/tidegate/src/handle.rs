@@ -109,10 +109,13 @@ impl Handle {
     /// As [`Handle::usage`], and [`AcquireError::InvalidKey`].
     pub async fn explain(&self, request: &PermitRequest<'_>) -> Result<Explanation, AcquireError> {
         let request = request.as_asked()?;
-        self.core.limiter.send(Explain { request }).await.map_err(|_| self.core.gone())
+        let explained = self.core.limiter.send(Explain { request }).await;
+        let explained = explained.map_err(|_| self.core.gone())?;
+        explained.ok_or_else(|| self.core.unavailable(Unavailable::Restarting))
     }
 
-    /// Why those who wait for this service wait, the first to come first, at most `most` of them.
+    /// Why those who wait for this service wait, the first to come first, at most `most` of them and at most
+    /// 1000.
     ///
     /// # Errors
     ///

@@ -141,7 +141,7 @@ impl Limiter {
     }
 
     /// A breaker has opened: who waits for what it guards is told at once.
-    fn refuse_all_of(&mut self, now: Instant, opened: Option<ScopeId>) {
+    pub(super) fn refuse_all_of(&mut self, now: Instant, opened: Option<ScopeId>) {
         for slot in self.queue.slots() {
             let Some(entry) = self.queue.get(slot) else {
                 continue;

@@ -192,6 +192,11 @@ impl Limiter {
             match self.obstacle(now, entry) {
                 Ok(()) if self.is_too_immodest(now, entry) => return self.hold_back(now, slot),
                 Ok(()) => self.grant(now, slot),
+                // Before it borrows what it would not spend.
+                Err(Obstacle::Shared) if self.is_too_immodest(now, entry) => {
+                    self.no_longer_needed();
+                    return self.hold_back(now, slot);
+                }
                 Err(Obstacle::Breaker(rejection)) => self.refuse_slot(now, slot, rejection),
                 Err(Obstacle::Part(id, rejection)) => {
                     let scopes = entry.scopes.clone();

@@ -1,16 +1,12 @@
 //! What goes into a limiter, what comes out of it, and what others may see of it.
 
 use serde::Serialize;
-use tidegate_adaptive::Pause;
 use tidegate_algorithms::{Layout, Packed};
 use tidegate_units::{
     Amounts, BreakerPolicy, Concurrency, Dimension, Instant, Limit, Outcome, QueuePolicy,
-    Rejection, Scope, ScopedPolicies, ServiceName, WallOrigin,
+    Rejection, ScopedPolicies, ServiceName, WallOrigin,
 };
 
-use crate::breaker::Breaker;
-use crate::bulkhead::Bulkhead;
-use crate::scopes::PartPast;
 use crate::{Report, Ticket};
 
 /// What a limiter is made from, and its gate: what calls are counted in does not change any more.
@@ -179,28 +175,4 @@ pub struct Counts {
     pub unclaimed: u64,
     /// Permits closed, by [`Outcome::index`]; only those that reported something.
     pub outcomes: [u64; Outcome::ALL.len()],
-}
-
-/// What outlives a limiter that has failed.
-#[derive(Debug, Clone)]
-pub struct Past {
-    pub(super) life: u64,
-    pub(super) counts: Counts,
-    pub(super) pause: Pause,
-    /// The latest instant that was seen.
-    pub(super) latest: Instant,
-    /// Under each of the service's own limits.
-    pub(super) debts: Vec<u64>,
-    /// Those limits.
-    pub(super) limits: Vec<Limit>,
-    /// The limits that it shares.
-    pub(super) shared: Vec<Limit>,
-    /// Of the shared limits, not yet told to the supervisor.
-    pub(super) unreported_debt: Amounts,
-    /// Calls under way at the service.
-    pub(super) slots: Option<Bulkhead>,
-    /// What is to be known of its parts.
-    pub(super) parts: Vec<(Scope, PartPast)>,
-    pub(super) breaker: Option<Breaker>,
-    pub(super) stopping: Option<Instant>,
 }

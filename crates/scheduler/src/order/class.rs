@@ -30,8 +30,6 @@ pub(crate) struct Class {
     pub(crate) time: Work,
     /// When, in work served below the strict classes, this class is owed its next call.
     pub(crate) due: Work,
-    /// How much work lies between its last call and that.
-    pub(crate) last_step: Work,
     /// Whether it was served since it last began to wait.
     pub(crate) served_since: bool,
     pub(crate) len: usize,
@@ -52,7 +50,6 @@ impl Class {
         Self {
             time: 0,
             due: 0,
-            last_step: 0,
             served_since: true,
             len: 0,
             totals,
