@@ -286,7 +286,7 @@ impl Front {
         if way_back.list.len() < SETTLEMENTS_MAX {
             way_back.list.push(settlement);
         } else {
-            way_back.sum_up(settlement);
+            way_back.sum_up(&settlement);
             self.forgone.fetch_add(1, Ordering::Relaxed);
         }
         if closes {
@@ -381,8 +381,8 @@ struct WayBack {
 }
 
 impl WayBack {
-    fn sum_up(&mut self, settlement: Settlement) {
-        let Settlement::Closed { outcome, debt, pause, .. } = &settlement else {
+    fn sum_up(&mut self, settlement: &Settlement) {
+        let Settlement::Closed { outcome, debt, pause, .. } = settlement else {
             return;
         };
         match &mut self.overflow {

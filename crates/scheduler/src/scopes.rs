@@ -9,16 +9,17 @@ use std::collections::{BTreeSet, HashMap};
 use foldhash::quality::RandomState;
 use tidegate_algorithms::Ledger;
 use tidegate_units::policy::scoped::matches;
-use tidegate_units::{
-    Amounts, BreakerPolicy, Concurrency, Cost, Dimension, Instant, Key, Limit, Priority, Rejection,
-    Scope, ScopedPolicies, ServiceName, WallOrigin,
-};
+use tidegate_units::{Instant, Key, Rejection, Scope, ScopedPolicies, ServiceName, WallOrigin};
 
 use crate::breaker::{Breaker, Change};
 use crate::bulkhead::Bulkhead;
 use crate::order::{Order, Rules};
 use crate::tariff::Tariff;
 use crate::{Labels, Request};
+
+mod part;
+
+pub(crate) use part::{Part, PartPast, slots_taken};
 
 /// The place of a part in the table.
 pub(crate) type ScopeId = u32;
@@ -32,32 +33,6 @@ const LOOKS: usize = 32;
 
 /// The value of a key that stands for all those for which there is no room.
 const OTHERS: &str = "(others)";
-
-/// One part.
-#[derive(Debug)]
-pub(crate) struct Part {
-    pub(crate) scope: Scope,
-    pub(crate) ledger: Ledger,
-    pub(crate) bulkhead: Option<Bulkhead>,
-    pub(crate) breaker: Option<Breaker>,
-    /// Who waits here.
-    pub(crate) order: Order,
-    /// Those of each class who have gone on and wait for the service.
-    gone_on: [GoneOn; Priority::ALL.len()],
-    /// How many wait anywhere to whom this part matters.
-    pub(crate) users: u32,
-    /// When the next who waits here can go on, as far as is known.
-    ready_at: Option<Instant>,
-}
-
-/// Calls that have gone on from a part and wait for the service.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct GoneOn {
-    /// What they take.
-    pub(crate) amounts: Amounts,
-    /// How many they are.
-    pub(crate) count: u64,
-}
 
 /// Every part.
 #[derive(Debug)]
@@ -78,115 +53,6 @@ pub(crate) struct Scopes {
     heal_at: Option<Instant>,
     /// What was used before this is not known: parts that are new to the table start empty then.
     empty_since: Option<Instant>,
-}
-
-/// What outlives a limiter that has failed, of a part of its service.
-#[derive(Debug, Clone)]
-pub(crate) struct PartPast {
-    bulkhead: Option<Bulkhead>,
-    breaker: Option<Breaker>,
-    debts: Vec<u64>,
-}
-
-impl Part {
-    /// What is to be known of this part to a limiter that takes this one's place, if anything is.
-    pub(crate) fn past(&self, now: Instant) -> Option<PartPast> {
-        let debts = self.ledger.debts(now);
-        let holds = self.bulkhead.as_ref().is_some_and(|bulkhead| bulkhead.held() > 0);
-        let owes = debts.iter().any(|debt| *debt > 0);
-        let (bulkhead, breaker) = (self.bulkhead.clone(), self.breaker.clone());
-        (holds || owes || breaker.is_some()).then_some(PartPast { bulkhead, breaker, debts })
-    }
-
-    fn new(
-        scope: Scope,
-        limits: &[Limit],
-        (concurrency, breaker): (Option<Concurrency>, Option<BreakerPolicy>),
-        order: Order,
-        wall_origin: WallOrigin,
-    ) -> Self {
-        Self {
-            ledger: Ledger::since(scope.clone(), limits, wall_origin),
-            scope,
-            bulkhead: concurrency.map(Bulkhead::new),
-            breaker: breaker.map(Breaker::new),
-            order,
-            gone_on: Default::default(),
-            users: 0,
-            ready_at: None,
-        }
-    }
-
-    /// Whether one more call may go on, beside those who have that are at least as urgent: whoever is
-    /// less has to come back if there is not enough for both.
-    pub(crate) fn may_go_on(&self, now: Instant, request: &Request) -> Result<(), Rejection> {
-        let GoneOn { mut amounts, count } = self.gone_on(request.priority);
-        amounts.add(&Amounts::charged(&request.cost, self.ledger.dimensions()));
-        self.ledger.check_lend(now, &amounts)?;
-        self.has_slot(count)
-    }
-
-    /// Those who have gone on and are at least as urgent.
-    pub(crate) fn gone_on(&self, class: Priority) -> GoneOn {
-        let mut all = GoneOn::default();
-        for gone_on in &self.gone_on[..=class.index()] {
-            all.amounts.add(&gone_on.amounts);
-            all.count += gone_on.count;
-        }
-        all
-    }
-
-    /// Whether a call of `cost` may be granted.
-    pub(crate) fn may_pass(&self, now: Instant, cost: &Cost) -> Result<(), Rejection> {
-        self.ledger.check(now, cost)?;
-        self.has_slot(0)
-    }
-
-    fn has_slot(&self, promised: u64) -> Result<(), Rejection> {
-        match &self.bulkhead {
-            Some(bulkhead) if bulkhead.free() <= promised => {
-                Err(slots_taken(&self.scope, bulkhead))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Counts a call among those who have gone on, or no longer.
-    pub(crate) fn goes_on(&mut self, request: &Request, on: bool) {
-        let amounts = Amounts::charged(&request.cost, self.ledger.dimensions());
-        let gone_on = &mut self.gone_on[request.priority.index()];
-        if on {
-            gone_on.amounts.add(&amounts);
-            gone_on.count += 1;
-        } else {
-            gone_on.amounts.subtract(&amounts);
-            gone_on.count = gone_on.count.saturating_sub(1);
-        }
-    }
-
-    /// Whether nothing would be lost if this part were forgotten.
-    fn is_idle(&self, now: Instant) -> bool {
-        let at_rest = self.bulkhead.as_ref().is_none_or(|bulkhead| bulkhead.held() == 0);
-        self.users == 0 && at_rest && self.ledger.is_full(now)
-    }
-}
-
-/// A refusal for want of a slot.
-pub(crate) fn slots_taken(scope: &Scope, bulkhead: &Bulkhead) -> Rejection {
-    let dimension = Dimension::Slots;
-    Rejection {
-        code: tidegate_units::Code::limit_reached(dimension),
-        reason: tidegate_units::Reason::LimitReached,
-        scope: scope.clone(),
-        dimension,
-        limit: bulkhead.slots(),
-        window: tidegate_units::Span::ZERO,
-        used: bulkhead.slots().saturating_sub(bulkhead.free()),
-        requested: 1,
-        // When a call ends is not for us to say.
-        retry_after: Some(tidegate_units::Span::from_millis(1)),
-        queue_position: None,
-    }
 }
 
 impl Scopes {
@@ -284,12 +150,11 @@ impl Scopes {
     /// Why a request can never be granted for a key that there is no part of yet, if that is so.
     pub(crate) fn never_of_new(&self, now: Instant, request: &Request) -> Option<Rejection> {
         let keys = request.labels.iter().flat_map(|labels| &labels.keys);
-        keys.filter_map(|key| {
+        keys.into_iter().find_map(|key| {
             let policy = self.policies.each.get(&key.name())?;
             let scope = Scope::key(&self.service, key.clone());
             Ledger::new(scope, &policy.limits).check(now, &request.cost).err()
         })
-        .next()
     }
 
     /// The models and endpoints that a call with these labels is for.
@@ -371,22 +236,22 @@ impl Scopes {
     pub(crate) fn take_over(
         &mut self,
         latest: Instant,
-        (scope, past): (&Scope, &PartPast),
+        (scope, before): (&Scope, &PartPast),
         tariff: &Tariff,
     ) {
         let id = match (self.by_scope.get(scope), scope) {
             (Some(id), _) => Some(*id),
-            (None, Scope::Key(part)) => self.of_key(Instant::ZERO, &part.1, &[], tariff),
+            (None, Scope::Key(of)) => self.of_key(latest, &of.1, &[], tariff),
             (None, _) => None,
         };
         let Some(id) = id else {
             return;
         };
         let part = self.get_mut(id);
-        part.bulkhead.clone_from(&past.bulkhead);
-        part.breaker.clone_from(&past.breaker);
-        part.ledger.make_empty_owing(latest, &past.debts);
-        self.heals_at(past.bulkhead.as_ref().and_then(Bulkhead::next_deadline));
+        part.bulkhead.clone_from(&before.bulkhead);
+        part.breaker.clone_from(&before.breaker);
+        part.ledger.make_empty_owing(latest, &before.debts);
+        self.heals_at(before.bulkhead.as_ref().and_then(Bulkhead::next_deadline));
     }
 
     /// How many turns a key takes while others take one.
