@@ -21,7 +21,6 @@ use crate::messages::{
     Acquire, Answer, Borrow, Drain, Explain, ExplainWaiting, Failed, Inspect, Lent, Recall,
     Reconfigure, ReconfigureError, Relimit, Reply, Reset, Resume, Settle, Stop, Unavailable,
 };
-use crate::settlement::Call;
 use crate::{Report, Request, Settlement, Ticket};
 
 /// The ways to the supervisor.
@@ -126,8 +125,9 @@ impl LimiterActor {
     fn do_events(&mut self, now: Instant, accounted: Reading) {
         while let Some(event) = self.machine.poll_event() {
             match event {
-                Event::Granted { ticket, charged, recorded } => {
-                    self.grant(ticket, charged, recorded);
+                Event::Granted { ticket, charged, recorded, call } => {
+                    let grant = Grant::new(Arc::clone(&self.front), charged, recorded, call);
+                    self.answer(ticket, Answer::Granted(grant));
                 }
                 Event::Refused { ticket, rejection } => {
                     self.answer(ticket, Answer::Refused(rejection));
@@ -158,16 +158,6 @@ impl LimiterActor {
         }
     }
 
-    fn grant(&mut self, ticket: Ticket, charged: Amounts, recorded: Instant) {
-        let Some(Waiting { request, reply }) = self.waiting.remove(&ticket) else {
-            return;
-        };
-        let (priority, labels) = (request.priority, request.labels);
-        let call = Call { by_gate: false, took: None, priority, labels };
-        let grant = Grant::new(Arc::clone(&self.front), charged, recorded, call);
-        reply.send(Answer::Granted(grant));
-    }
-
     fn drained(&mut self) {
         for drained in self.drained.drain(..) {
             // Whoever asked may be gone.
@@ -175,6 +165,7 @@ impl LimiterActor {
         }
     }
 
+    /// Answers a caller. If it is gone already, a grant goes back by itself.
     fn answer(&mut self, ticket: Ticket, answer: Answer) {
         if let Some(waiting) = self.waiting.remove(&ticket) {
             waiting.reply.send(answer);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tidegate_units::{Dimension, Key, Priority, Rejection, Scope, Span};
+use tidegate_units::{Dimension, Key, Priority, Rejection, Scope, Share, Span};
 
 /// The most lines of those ahead, and of what is missing.
 pub const LINES_MAX: usize = 16;
@@ -15,9 +15,11 @@ pub struct Explanation {
     pub standing: Standing,
     /// The limit that binds, at which scope, if something does.
     pub binding: Option<Rejection>,
-    /// When it would run if nobody else came. How long calls take that hold a slot, and what other
-    /// services want of shared limits, is not in it.
-    pub runs_in: Span,
+    /// What of every burst its class leaves to those above it, if that is what it waits for.
+    pub floor: Option<Share>,
+    /// When it would run if nobody else came; `None` where it waits for the end of another call. What
+    /// other services want of shared limits is not in it.
+    pub runs_in: Option<Span>,
     /// Who runs before it, most first; at most [`LINES_MAX`] lines.
     pub ahead: Vec<AheadOf>,
     /// What more of each limit there would have to be for it to run now; at most [`LINES_MAX`] lines.
@@ -62,16 +64,38 @@ pub struct Missing {
     pub amount: u64,
 }
 
+impl Explanation {
+    /// It would be refused for this, whoever waits.
+    pub(crate) fn refused(binding: Rejection) -> Self {
+        Self {
+            standing: Standing::Refused,
+            binding: Some(binding),
+            floor: None,
+            runs_in: None,
+            ahead: Vec::new(),
+            missing: Vec::new(),
+        }
+    }
+}
+
 impl fmt::Display for Explanation {
     /// One line each: where it stands and why, who is ahead, what is missing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let runs_in = self.runs_in;
-        match self.standing {
-            Standing::Runs => write!(f, "runs at once")?,
-            Standing::WouldWait => write!(f, "would wait {runs_in}")?,
-            Standing::Refused => write!(f, "would be refused")?,
-            Standing::Waits => write!(f, "waits, for another {runs_in}")?,
-            Standing::BacksOff => write!(f, "backs off, and runs in {runs_in}")?,
+        let word = match self.standing {
+            Standing::Runs => "runs at once",
+            Standing::WouldWait => "would wait",
+            Standing::Refused => "would be refused",
+            Standing::Waits => "waits",
+            Standing::BacksOff => "backs off",
+        };
+        f.write_str(word)?;
+        match (self.standing, self.runs_in) {
+            (Standing::Runs | Standing::Refused, _) => {}
+            (_, Some(runs_in)) => write!(f, ", runs in {runs_in}")?,
+            (_, None) => write!(f, ", runs when another call ends")?,
+        }
+        if let Some(floor) = self.floor {
+            write!(f, ", leaves {floor} of every burst to more urgent calls")?;
         }
         if let Some(binding) = &self.binding {
             write!(f, ": {binding}")?;

@@ -1,8 +1,10 @@
 //! Says who goes next at one service.
 //!
-//! - [`Limiter`] is the machine: a ledger, a first-come queue with deadlines, what it keeps in the
-//!   gate, and its slice of the limits that all services share. It takes instants and inputs, and
-//!   answers with [`Event`]s; it knows no clock and no actor.
+//! - [`Limiter`] is the machine: ledgers, who waits in which order and for what, calls under way, what
+//!   it keeps in the gate, and its slice of the limits that all services share. It takes instants and
+//!   inputs, and answers with [`Event`]s; it knows no clock and no actor.
+//! - [`breaker`], [`bulkhead`] and [`retry`] are machines of their own, which it or others use.
+//! - [`explanation`] has the words for why somebody waits.
 //! - `actor` (feature `actor`, on by default) runs one such machine per service: it stamps the time,
 //!   calls the machine, arms one timer and sends what the machine asked for.
 //! - `front` is what handles share with the actor: the gate, and the way back for settlements.

@@ -10,7 +10,8 @@ use tidegate_algorithms::gate::Guards;
 use tidegate_algorithms::{Carry, Gate, Layout, Packed, Reading, Taken};
 use tidegate_scheduler::limiter::Event as LimiterEvent;
 use tidegate_scheduler::{
-    Limiter, LimiterConfig, LimiterState, RefusedLimits, Report, Request, Settlement, Ticket,
+    Explanation, Limiter, LimiterConfig, LimiterState, RefusedLimits, Report, Request, Settlement,
+    Ticket,
 };
 use tidegate_supervisor::supervisor::Event as SupervisorEvent;
 use tidegate_supervisor::{Supervisor, SupervisorConfig, SupervisorState};
@@ -293,6 +294,18 @@ impl World {
         self.plants[service].limiter.state(self.now)
     }
 
+    /// What would become of a request if it came now.
+    pub fn explain(&mut self, service: usize, request: &Request) -> Explanation {
+        self.enter(service, |_, _| {});
+        self.plants[service].limiter.explain(self.now, request)
+    }
+
+    /// Why a request still waits.
+    pub fn explain_waiting(&mut self, service: usize, ticket: Ticket) -> Option<Explanation> {
+        self.enter(service, |_, _| {});
+        self.plants[service].limiter.explain_waiting(self.now, ticket)
+    }
+
     /// Where the shared limits stand.
     pub fn supervisor_state(&self) -> SupervisorState {
         self.supervisor.state(self.now)
@@ -326,7 +339,7 @@ impl World {
         let plant = &mut self.plants[service];
         let (from, life) = (plant.config.service.clone(), plant.limiter.life());
         match event {
-            LimiterEvent::Granted { ticket, charged, recorded } => {
+            LimiterEvent::Granted { ticket, charged, recorded, .. } => {
                 self.answer(
                     service,
                     ticket,

@@ -1,7 +1,8 @@
 //! A rate limiter for the calls that your program *makes*.
 //!
 //! Tidegate stands between your program and each service that it calls. It lets through as much as
-//! every limit allows, never more, first come, first served, and says why when somebody has to wait.
+//! every limit allows, never more; when there is not enough for all it says who goes next, and why the
+//! others wait.
 //!
 //! ```
 //! use tidegate::{Cost, Observation, ServiceConfig, Tidegate};

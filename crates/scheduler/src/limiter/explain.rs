@@ -1,14 +1,14 @@
 //! Why a call waits, or would: asked of the machine, answered without changing anything.
 
 use tidegate_algorithms::Ledger;
-use tidegate_units::{Dimension, Instant};
+use tidegate_units::{Dimension, Instant, Rejection, Span};
 
 use super::Limiter;
 use super::admit::Forecast;
 use crate::explanation::{AheadOf, Explanation, LINES_MAX, Missing, Standing};
 use crate::order::{Ahead, Sure};
 use crate::queue::{Entry, Place};
-use crate::scopes::ScopeId;
+use crate::scopes::{ScopeId, slots_taken};
 use crate::{Request, Ticket};
 
 impl Limiter {
@@ -26,17 +26,18 @@ impl Limiter {
         let refused = refused.or_else(|| self.scopes.never_of_new(now, request));
         let refused = refused.or_else(|| self.breakers_allow(now, &entry.scopes).err());
         let part = self.first_in_the_way(now, &entry);
-        let mut explanation = self.explanation(now, &entry, part);
-        let waits = explanation.binding.is_some() || !explanation.ahead.is_empty();
-        let too_late = now + explanation.runs_in > entry.request.deadline;
-        explanation.standing = match &refused {
-            Some(_) => Standing::Refused,
-            None if waits && too_late => Standing::Refused,
-            None if waits => Standing::WouldWait,
-            None => Standing::Runs,
+        if let Some(binding) = refused {
+            return Explanation::refused(binding);
+        }
+        let explanation = self.explanation(now, &entry, part);
+        let waits = explanation.binding.is_some() || explanation.floor.is_some();
+        let in_time = |span: Span| now + span <= request.deadline;
+        let standing = match explanation.runs_in {
+            _ if !waits => Standing::Runs,
+            Some(span) if !in_time(span) => Standing::Refused,
+            _ => Standing::WouldWait,
         };
-        explanation.binding = refused.or(explanation.binding);
-        explanation
+        Explanation { standing, ..explanation }
     }
 
     /// Why this request still waits; `None` if it does not.
@@ -60,31 +61,38 @@ impl Limiter {
 
     fn explanation(&self, now: Instant, entry: &Entry, part: Option<ScopeId>) -> Explanation {
         let forecast = self.forecast(now, entry, part, (Sure::Likely, true));
-        let immodest = self.is_too_immodest(now, entry);
-        let modest_at = self.ledger.earliest(now, &self.with_floor(entry));
-        let runs_at = if immodest { forecast.at.max(modest_at) } else { forecast.at };
-        let in_the_way = self.suspended
-            || self.pause.until(now).is_some()
-            || forecast.count() > 0
-            || immodest
-            || self.obstacle_without_gate(now, entry);
+        let binding = self.in_the_way(now, entry, &forecast);
+        let floor = self.is_too_immodest(now, entry).then(|| self.with_floor(entry));
+        let modest_at = floor.map_or(now, |amounts| self.ledger.earliest(now, &amounts));
+        // When a call ends is not for us to say.
+        let for_a_slot = binding.as_ref().is_some_and(|it| it.dimension == Dimension::Slots);
+        let runs_in = forecast.at.max(modest_at).since(now);
         Explanation {
             standing: Standing::Waits,
-            binding: in_the_way.then(|| self.binding(now, entry)),
-            runs_in: runs_at.since(now),
+            floor: (modest_at > now)
+                .then(|| self.config.queue.floors[entry.request.priority.index()]),
+            runs_in: Some(runs_in).filter(|_| !for_a_slot),
             missing: self.missing(now, &forecast),
             ahead: ahead(&forecast),
+            binding,
         }
     }
 
-    /// Whether something other than what lies in the gate stands in the way of a call.
-    fn obstacle_without_gate(&self, now: Instant, entry: &Entry) -> bool {
-        let cost = &entry.request.cost;
+    /// What stands in the way of a call, other than what lies in the gate.
+    fn in_the_way(&self, now: Instant, entry: &Entry, forecast: &Forecast) -> Option<Rejection> {
+        if self.suspended || self.pause.until(now).is_some() || forecast.count() > 0 {
+            return Some(self.binding(now, entry));
+        }
         let mut own = self.ledger.clone();
         own.recall(self.gate.inside());
-        let slots = self.bulkhead.as_ref().is_some_and(|it| it.free() + it.in_gate() == 0);
-        let part = |id: &ScopeId| self.scopes.get(*id).may_go_on(now, &entry.request).is_err();
-        slots || own.check(now, cost).is_err() || entry.scopes.iter().any(part)
+        let part = |id: &ScopeId| self.scopes.get(*id).may_go_on(now, &entry.request).err();
+        let slots = || {
+            let bulkhead = self.bulkhead.as_ref()?;
+            let full = bulkhead.free() + bulkhead.in_gate() == 0;
+            full.then(|| slots_taken(self.ledger.scope(), bulkhead))
+        };
+        let parts = entry.scopes.iter().find_map(part);
+        parts.or_else(|| own.check(now, &entry.request.cost).err()).or_else(slots)
     }
 
     /// The first part at which a call would have to wait.

@@ -6,10 +6,12 @@
 use tidegate_units::{Amounts, Dimension, Instant, Priority, Reason, Rejection, Span};
 
 use super::{Event, Limiter};
+use crate::Request;
 use crate::order::flow::FlowKey;
 use crate::order::{Comer, Slot};
 use crate::queue::{Entry, Place, leave};
 use crate::scopes::{ScopeId, slots_taken};
+use crate::settlement::Call;
 
 /// What stands between a call and its permit.
 #[derive(Debug)]
@@ -279,8 +281,9 @@ impl Limiter {
             return;
         };
         let recorded = if self.tells_calls_apart(&entry.scopes) { at } else { now };
-        let ticket = entry.request.ticket;
-        self.events.push_back(Event::Granted { ticket, charged, recorded });
+        let Request { ticket, priority, labels, .. } = entry.request;
+        let call = Call { by_gate: false, took: None, priority, labels };
+        self.events.push_back(Event::Granted { ticket, charged, recorded, call });
         self.let_others_go_on(now, &entry.scopes);
     }
 

@@ -7,6 +7,7 @@ use tidegate_units::{
     Rejection, ScopedPolicies, ServiceName, WallOrigin,
 };
 
+use crate::settlement::Call;
 use crate::{Report, Ticket};
 
 /// What a limiter is made from, and its gate: what calls are counted in does not change any more.
@@ -103,6 +104,8 @@ pub enum Event {
         charged: Amounts,
         /// When it was recorded.
         recorded: Instant,
+        /// What is to be told of the call when it has ended.
+        call: Call,
     },
     /// Tell the caller why not.
     Refused {
