@@ -100,12 +100,12 @@ fn one_that_waits_for_a_part_is_told_which() {
     ask(&mut stage, model("mini-1"));
     let second = ask(&mut stage, model("mini-2"));
     assert_snapshot!(why(&mut stage, second), @r#"
-waits, runs in 1s: the limit of model `mini-*` of service `service` is reached: 1 of 1 requests per 1s used, 1 asked for; retry after 1s (E4404)
+a normal call for 1 requests waits, runs in 1s: the limit of model `mini-*` of service `service` is reached: 1 of 1 requests per 1s used, 1 asked for; retry after 1s (E4404)
   to run now it would take 1 more requests of model `mini-*` of service `service`
 "#);
     ask(&mut stage, agent("planner"));
     let second = ask(&mut stage, agent("planner"));
-    assert_snapshot!(why(&mut stage, second), @"waits, runs when another call ends: the limit of agent `planner` of service `service` is reached: 1 of 1 calls under way; retry after 1ms (E4406)");
+    assert_snapshot!(why(&mut stage, second), @"a normal call of agent `planner` for 1 requests waits, runs when another call ends: the limit of agent `planner` of service `service` is reached: 1 of 1 calls under way; retry after 1ms (E4406)");
     stage.pass(Span::from_secs(2));
     assert_eq!(why(&mut stage, Ticket(1)), "", "it waits no longer");
 }
@@ -125,7 +125,7 @@ fn pauses_breakers_back_offs_and_floors_are_reasons_too() {
     let ticket = stage.ask(Request { not_before: Some(later), ..request });
     let why = stage.world.explain_waiting(0, ticket).expect("it backs off");
     assert_eq!(why.standing, Standing::BacksOff);
-    assert_snapshot!(why, @"backs off, runs in 5s");
+    assert_snapshot!(why, @"a normal call for 1 requests backs off, runs in 5s");
     let recorded = stage.permit(first).recorded;
     stage.world.settle(0, Settlement::closed(Outcome::Failed, recorded, Call::default()));
     stage.listen();
@@ -143,6 +143,11 @@ fn an_explanation_has_one_form_for_programs() {
     assert_snapshot!(json, @r#"
 {
   "standing": "would_wait",
+  "class": "normal",
+  "key": null,
+  "cost": {
+    "requests": 1
+  },
   "binding": {
     "code": "E4404",
     "reason": "limit_reached",

@@ -78,7 +78,7 @@ pub struct LimitUsage {
     pub limit: Limit,
     /// The most that can pass at once.
     pub capacity: u64,
-    /// What may still be granted or lent.
+    /// What may still be granted or lent; what is lent can be had too, by those it was lent for.
     pub available: u64,
     /// What has been lent and not settled.
     pub lent: u64,

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tidegate_units::{Dimension, Key, Priority, Rejection, Scope, Share, Span};
+
+use tidegate_units::{Cost, Dimension, Key, Priority, Rejection, Scope, Share, Span};
+
+use crate::Request;
 
 /// The most lines of those ahead, and of what is missing.
 pub const LINES_MAX: usize = 16;
@@ -13,6 +16,12 @@ pub const LINES_MAX: usize = 16;
 pub struct Explanation {
     /// Where it stands.
     pub standing: Standing,
+    /// Its class.
+    pub class: Priority,
+    /// On whose behalf it takes turns, if it says.
+    pub key: Option<Key>,
+    /// What it takes.
+    pub cost: Cost,
     /// The limit that binds, at which scope, if something does.
     pub binding: Option<Rejection>,
     /// What of every burst its class leaves to those above it, if that is what it waits for.
@@ -66,9 +75,12 @@ pub struct Missing {
 
 impl Explanation {
     /// It would be refused for this, whoever waits.
-    pub(crate) fn refused(binding: Rejection) -> Self {
+    pub(crate) fn refused(request: &Request, key: Option<Key>, binding: Rejection) -> Self {
         Self {
             standing: Standing::Refused,
+            class: request.priority,
+            key,
+            cost: request.cost.clone(),
             binding: Some(binding),
             floor: None,
             runs_in: None,
@@ -88,6 +100,13 @@ impl fmt::Display for Explanation {
             Standing::Waits => "waits",
             Standing::BacksOff => "backs off",
         };
+        if matches!(self.standing, Standing::Waits | Standing::BacksOff) {
+            write!(f, "a {} call", self.class)?;
+            if let Some(key) = &self.key {
+                write!(f, " of {key}")?;
+            }
+            write!(f, " for {} ", self.cost)?;
+        }
         f.write_str(word)?;
         match (self.standing, self.runs_in) {
             (Standing::Runs | Standing::Refused, _) => {}

@@ -39,7 +39,7 @@ pub enum AcquireError {
     /// The call fits its limits but not the gate's word, which is all that a try looks at.
     #[error(
         "a call this large to `{service}` cannot be tried: use `acquire` with a short `within` ({})",
-        Code::E4430
+        Code::E4432
     )]
     TooLargeToTry {
         /// The service.
@@ -49,7 +49,7 @@ pub enum AcquireError {
     /// look.
     #[error(
         "a call to `{service}` under limits of its model, endpoint or key cannot be tried: use `acquire` with a short `within` ({})",
-        Code::E4430
+        Code::E4432
     )]
     ScopedToTry {
         /// The service.
@@ -74,10 +74,8 @@ impl AcquireError {
     pub fn code(&self) -> Code {
         match self {
             Self::Later(rejection) | Self::Never(rejection) => rejection.code,
-            Self::Unavailable { .. }
-            | Self::WouldBlockLimiter { .. }
-            | Self::TooLargeToTry { .. }
-            | Self::ScopedToTry { .. } => Code::E4430,
+            Self::Unavailable { .. } | Self::WouldBlockLimiter { .. } => Code::E4430,
+            Self::TooLargeToTry { .. } | Self::ScopedToTry { .. } => Code::E4432,
             Self::InvalidKey { .. } => Code::E4411,
             Self::Stopped { .. } => Code::E4431,
         }

@@ -113,6 +113,6 @@ impl Handle {
     /// # }
     /// ```
     pub fn has_capacity_for(&self, request: &PermitRequest<'_>) -> bool {
-        request.is_at_hand(&self.core.front)
+        request.check().is_ok() && request.is_at_hand(&self.core.front)
     }
 }

@@ -226,7 +226,7 @@ impl<'h> PermitRequest<'h> {
 
     /// Whether everything that was said is valid.
     #[inline]
-    fn check(&self) -> Result<(), AcquireError> {
+    pub(crate) fn check(&self) -> Result<(), AcquireError> {
         match self.details.as_ref().and_then(|details| details.invalid.as_ref()) {
             None => Ok(()),
             Some(invalid) => Err(AcquireError::InvalidKey { invalid: invalid.clone() }),

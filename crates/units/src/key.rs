@@ -49,7 +49,7 @@ pub enum InvalidKey {
         /// How many it may have.
         max: usize,
     },
-    /// Its value is empty, too long, or not printable.
+    /// Its value is empty or too long.
     #[error(
         "a value of {bytes} bytes for the key `{name}`: use 1 to {} printable bytes",
         Key::VALUE_MAX
@@ -59,6 +59,17 @@ pub enum InvalidKey {
         name: String,
         /// How long the value is.
         bytes: usize,
+    },
+    /// Its value has a character that cannot be printed.
+    #[error(
+        "a value with the character {character:?} for the key `{name}`: use 1 to {} printable bytes",
+        Key::VALUE_MAX
+    )]
+    Unprintable {
+        /// The name.
+        name: String,
+        /// The character.
+        character: char,
     },
 }
 
@@ -73,10 +84,12 @@ impl Key {
     /// [`InvalidKey`] with the form that is expected.
     pub fn new(name: &str, value: &str) -> Result<Self, InvalidKey> {
         let name = Self::name_of(name)?;
-        if value.is_empty() || value.len() > Self::VALUE_MAX || value.chars().any(char::is_control)
-        {
+        if value.is_empty() || value.len() > Self::VALUE_MAX {
             let (name, bytes) = (name.as_str().to_owned(), value.len());
             return Err(InvalidKey::Value { name, bytes });
+        }
+        if let Some(character) = value.chars().find(|character| character.is_control()) {
+            return Err(InvalidKey::Unprintable { name: name.as_str().to_owned(), character });
         }
         Ok(Self { name, value: value.into() })
     }
@@ -140,6 +153,10 @@ mod tests {
         insta::assert_snapshot!(
             Key::new("agent", "").expect_err("empty"),
             @"a value of 0 bytes for the key `agent`: use 1 to 128 printable bytes"
+        );
+        insta::assert_snapshot!(
+            Key::new("agent", "a\nb").expect_err("two lines"),
+            @r"a value with the character '\n' for the key `agent`: use 1 to 128 printable bytes"
         );
         assert!(Key::new("tenant", "naïve ☕").is_ok());
     }

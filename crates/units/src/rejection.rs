@@ -22,6 +22,7 @@ use crate::{Dimension, Scope, Span};
 /// | `E4423` | the circuit breaker is open | yes |
 /// | `E4430` | the limiter cannot say: it is restarting, or its mailbox is full | unknown |
 /// | `E4431` | Tidegate was stopped | never |
+/// | `E4432` | the call cannot be tried, only acquired | never |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Code {
     /// A limit on bytes or on a named dimension is reached.
@@ -48,6 +49,8 @@ pub enum Code {
     E4430,
     /// Tidegate was stopped.
     E4431,
+    /// The call cannot be tried, only acquired.
+    E4432,
 }
 
 impl Code {
@@ -63,7 +66,7 @@ impl Code {
 
     /// Whether the same call may pass at some later time.
     pub const fn is_retryable(self) -> bool {
-        !matches!(self, Self::E4410 | Self::E4411 | Self::E4431)
+        !matches!(self, Self::E4410 | Self::E4411 | Self::E4431 | Self::E4432)
     }
 }
 

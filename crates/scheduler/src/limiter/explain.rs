@@ -27,7 +27,8 @@ impl Limiter {
         let refused = refused.or_else(|| self.breakers_allow(now, &entry.scopes).err());
         let part = self.first_in_the_way(now, &entry);
         if let Some(binding) = refused {
-            return Explanation::refused(binding);
+            let key = self.flow_key(request.labels.as_deref());
+            return Explanation::refused(request, key, binding);
         }
         let explanation = self.explanation(now, &entry, part);
         let waits = explanation.binding.is_some() || explanation.floor.is_some();
@@ -69,6 +70,9 @@ impl Limiter {
         let runs_in = forecast.at.max(modest_at).since(now);
         Explanation {
             standing: Standing::Waits,
+            class: entry.request.priority,
+            key: self.flow_key(entry.request.labels.as_deref()),
+            cost: entry.request.cost.clone(),
             floor: (modest_at > now)
                 .then(|| self.config.queue.floors[entry.request.priority.index()]),
             runs_in: Some(runs_in).filter(|_| !for_a_slot),

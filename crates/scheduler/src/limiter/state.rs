@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tidegate_algorithms::LimitUsage;
-use tidegate_units::{Amounts, Instant, Priority, Scope, ServiceName, Span};
+use tidegate_units::{Amounts, Dimension, Instant, Priority, Scope, ServiceName, Span};
 
 use super::{Counts, Limiter};
 use crate::breaker::BreakerState;
@@ -105,13 +105,20 @@ impl Limiter {
             slots: self.bulkhead.as_ref().map(slots),
             breaker: self.breaker.as_ref().map(|breaker| breaker.state(now)),
             parts: self.parts(now),
-            in_gate: self.gate.inside().clone(),
+            in_gate: self.in_gate(),
             borrowed: self.slice.all_held().clone(),
             paused_for: self.pause.until(now).map(|until| until.since(now)),
             suspended: self.suspended,
             stopping: self.stopping.is_some(),
             counts: self.counts,
         }
+    }
+
+    /// What lies in the gate; slots only where calls under way are limited, and not where they are only
+    /// counted.
+    fn in_gate(&self) -> Amounts {
+        let inside = self.gate.inside().iter();
+        inside.filter(|(what, _)| *what != Dimension::Slots || self.bulkhead.is_some()).collect()
     }
 
     fn queued_by_class(&self) -> BTreeMap<Priority, usize> {

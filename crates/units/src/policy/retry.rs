@@ -17,7 +17,8 @@ pub struct RetryPolicy {
     pub backoff: Backoff,
     /// What chance does to that.
     pub jitter: Jitter,
-    /// How many retries and hedges there may be for each first try.
+    /// How many retries and hedges there may be for each first try, beside ten to begin with, so that a
+    /// quiet service has any.
     pub budget: Share,
 }
 
