@@ -88,9 +88,9 @@ fn a_leaked_slot_comes_back_when_its_lease_ends() {
     on_virtual_time(async {
         let (_tidegate, handle) = start(1);
         std::mem::forget(handle.request().acquire().await.expect("the only slot"));
-        let refused = handle.request().within(Duration::from_secs(60)).acquire().await;
+        let refused = handle.request().within(Duration::from_mins(1)).acquire().await;
         assert_eq!(refused.expect_err("it is held").code().to_string(), "E4406");
-        let waits = handle.request().within(Duration::from_secs(600)).acquire().await;
+        let waits = handle.request().within(Duration::from_mins(10)).acquire().await;
         waits.expect("ten minutes are over").done();
         assert_eq!(held(&handle).await, (0, 0));
     });
