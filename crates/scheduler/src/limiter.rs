@@ -344,7 +344,8 @@ impl Limiter {
 
     /// Time has come to [`Limiter::next_deadline`].
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(slot) = self.queue.expired(now) {
+        // Whoever's deadline is this very instant may still be granted.
+        while let Some(slot) = self.queue.ends_before(now) {
             self.expire(now, slot);
         }
         self.heal(now);
@@ -358,6 +359,15 @@ impl Limiter {
             self.report(now);
         }
         self.plan(now);
+        let before = self.queue.len();
+        while !self.closing
+            && let Some(slot) = self.queue.expired(now)
+        {
+            self.expire(now, slot);
+        }
+        if self.queue.len() < before {
+            self.plan(now);
+        }
     }
 
     /// When to call [`Limiter::handle_timeout`], if nothing else happens.

@@ -141,6 +141,13 @@ impl Order {
         self.classes[spot.class.index()].remove(spot.flow, spot.rank, cost, &self.tariff);
     }
 
+    /// Puts a call first in its key, and answers where it stands then.
+    pub(crate) fn put_first(&mut self, spot: Spot) -> Spot {
+        let rank = (0, spot.rank.1);
+        self.classes[spot.class.index()].rank_anew(spot.flow, spot.rank, rank);
+        Spot { rank, ..spot }
+    }
+
     /// Serves a call, whether it is next or not.
     pub(crate) fn serve(&mut self, spot: Spot, cost: &Cost) {
         let (index, work) = (spot.class.index(), self.tariff.work(cost));
@@ -198,10 +205,14 @@ impl Order {
 
     /// Whether it should have had the one after that too, if they are of the usual size.
     fn is_overdue(&self, index: usize) -> bool {
+        self.classes[index].due.saturating_add(self.usual_step(index)) <= self.served
+    }
+
+    /// After how much more work served the next call of a class is due, if it is of the usual size.
+    fn usual_step(&self, index: usize) -> Work {
         let class = &self.classes[index];
         let calls = u128::try_from(class.len).unwrap_or(1).max(1);
-        let step = self.step(index, self.tariff.work_of(&class.totals) / calls);
-        class.due.saturating_add(step) <= self.served
+        self.step(index, self.tariff.work_of(&class.totals) / calls)
     }
 
     /// When a class that begins to wait is owed its first call: at once, unless it has had one too

@@ -140,7 +140,7 @@ impl Limiter {
             return None;
         }
         let at_least = self.forecast(now, entry, place_of(entry), (Sure::Least, false)).at;
-        if at_least <= deadline {
+        if at_least <= deadline || self.may_be_let_past(now, entry) {
             return None;
         }
         let rejection = self.describe(now, slot, Some(at_least.since(now)))?;
@@ -148,6 +148,20 @@ impl Limiter {
             Some(_) => rejection,
             None => rejection.because(Reason::DeadlineTooClose),
         })
+    }
+
+    /// Whether a call is smaller than the one that is next in some respect, and might be let past it in
+    /// time.
+    fn may_be_let_past(&self, now: Instant, entry: &Entry) -> bool {
+        let next = self.line.next().and_then(|slot| self.queue.get(slot));
+        let Some(next) = next.filter(|_| self.config.queue.backfill > Span::ZERO) else {
+            return false;
+        };
+        let (cost, larger) = (&entry.request.cost, &next.request.cost);
+        let dimensions = self.tariff.dimensions();
+        let smaller = dimensions.iter().any(|it| cost.amount(*it) < larger.amount(*it));
+        let alone = self.ledger.earliest_of(now, |dimension| cost.amount(dimension));
+        smaller && self.not_before(now, entry).max(alone) <= entry.request.deadline
     }
 
     /// By when a call is served even if everybody else who waits is served first.
@@ -210,7 +224,10 @@ impl Limiter {
         let candidate = Candidate {
             class: request.priority,
             key: &key,
-            rank: self.rules.rank(request.deadline, entry.arrival),
+            rank: match entry.place {
+                Place::Line(spot) | Place::Scope(_, spot) => spot.rank,
+                Place::Later(_) => self.rules.rank(request.deadline, entry.arrival),
+            },
             cost: &request.cost,
             costs: &|slot| self.queue.get(slot).map(|entry| &entry.request.cost),
         };
@@ -241,7 +258,10 @@ impl Limiter {
         let mut rejection = self.binding(now, entry);
         let forecast = self.forecast(now, entry, place_of(entry), (Sure::Likely, false));
         let foreseen = Some(forecast.at.since(now)).filter(|wait| *wait > Span::ZERO);
-        rejection.retry_after = wait.or(foreseen).max(rejection.retry_after);
+        let modest = self
+            .is_too_immodest(now, entry)
+            .then(|| self.ledger.earliest(now, &self.with_floor(entry)).since(now));
+        rejection.retry_after = wait.or(foreseen).max(rejection.retry_after).max(modest);
         rejection.queue_position = Some(forecast.count());
         Some(rejection)
     }

@@ -11,6 +11,7 @@ use super::Limiter;
 use super::line::Obstacle;
 use crate::bulkhead::Bulkhead;
 use crate::order::Slot;
+use crate::queue::Place;
 
 /// How many calls behind the next one are looked at, each time.
 const LOOKS: usize = 16;
@@ -26,6 +27,10 @@ impl Limiter {
             return;
         };
         let promised = *entry.was_next().promised.get_or_insert(ready_at);
+        if let Place::Line(spot) = entry.place {
+            // Those of its key with less time would put it off without end.
+            entry.place = Place::Line(self.line.put_first(spot));
+        }
         let latest = promised + slip;
         // Who leaves lets others come near enough to be looked at.
         let mut look_at = None;

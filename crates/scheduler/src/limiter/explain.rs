@@ -127,10 +127,13 @@ impl Limiter {
         ahead: &Ahead,
         in_gate: impl Fn(Dimension) -> u64,
     ) -> Vec<Missing> {
-        let dimensions = self.tariff.dimensions();
+        let (dimensions, debts) = (self.tariff.dimensions(), ledger.debts(now));
         let short = |dimension: Dimension| {
             let there = ledger.lendable(now, dimension)?.saturating_add(in_gate(dimension));
-            let amount = ahead.totals.get(dimensions, dimension).saturating_sub(there);
+            let owed = ledger.limits().zip(&debts).filter(|(it, _)| it.dimension() == dimension);
+            let owed = owed.map(|(_, debt)| *debt).max().unwrap_or(0);
+            let wanted = ahead.totals.get(dimensions, dimension).saturating_add(owed);
+            let amount = wanted.saturating_sub(there);
             let scope = ledger.scope().clone();
             (amount > 0).then_some(Missing { scope, dimension, amount })
         };

@@ -96,6 +96,14 @@ impl Class {
         self.rest(id);
     }
 
+    /// Gives a call another rank in its flow.
+    pub(crate) fn rank_anew(&mut self, id: FlowId, before: Rank, after: Rank) {
+        let waiting = &mut self.flow_mut(id).waiting;
+        if let Some(slot) = waiting.remove(&before) {
+            waiting.insert(after, slot);
+        }
+    }
+
     /// Serves a call: virtual time moves to its start, its flow by what it took.
     pub(crate) fn serve(
         &mut self,

@@ -86,6 +86,7 @@ impl Order {
         }
         if own >= strict {
             let due = self.due_of(own, self.tariff.work(candidate.cost));
+            let due = due.saturating_add(self.patience(own, sure));
             self.add_rivals(own, (before, due), sure, &mut ahead);
         }
         ahead
@@ -102,6 +103,16 @@ impl Order {
         let class = &self.classes[own];
         let due = if class.is_empty() { self.due_on_entry(own, work) } else { class.due };
         due.saturating_sub(self.served)
+    }
+
+    /// How much longer a class has to wait than until it is owed a call, for a gap between the calls of
+    /// the first class below the strict ones.
+    fn patience(&self, index: usize, sure: Sure) -> Work {
+        let first = self.rules.strict;
+        if sure == Sure::Least || index <= first || self.classes[first].is_empty() {
+            return 0;
+        }
+        self.usual_step(index).min(self.work_of(first))
     }
 
     /// Adds what other classes below the strict ones are served until class `own`, whose next call is
@@ -142,7 +153,8 @@ impl Order {
     /// What of a class is owed by the time that so much more work has been served.
     fn owed_by(&self, index: usize, until: Work) -> Work {
         let (class, share) = (&self.classes[index], self.rules.shares[index]);
-        let since = self.served.saturating_add(until).checked_sub(class.due);
+        let due = class.due.saturating_add(self.patience(index, Sure::Likely));
+        let since = self.served.saturating_add(until).checked_sub(due);
         let Some(since) = since.filter(|_| share > Share::NONE && !class.is_empty()) else {
             return 0;
         };
