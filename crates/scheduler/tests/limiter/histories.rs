@@ -6,7 +6,7 @@ use tidegate_units::{Overflow, Span};
 
 use crate::history::{History, Plan};
 
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 200;
 const STEPS: usize = 600;
 
 fn all_go_well(with_breaker: bool, overflow: Overflow, backfill: Span) {

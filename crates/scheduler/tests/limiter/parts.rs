@@ -1,8 +1,8 @@
 //! Limits of parts of a service: whoever waits there goes on as soon as there is room, and holds
 //! nothing anywhere else. LIM-1 to LIM-3.
 
-use tidegate_scheduler::Settlement;
 use tidegate_scheduler::scopes::KEYS_MAX;
+use tidegate_scheduler::{Limiter, Settlement};
 use tidegate_units::{Amounts, Cost, Dimension, Priority};
 
 use crate::settings::{
@@ -75,20 +75,40 @@ fn a_key_that_is_named_twice_is_charged_once() {
     assert_eq!(parts[0].limits[0].available, 2, "LIM-1");
 }
 
-#[test]
-fn two_values_that_share_the_part_of_all_others_are_charged_once() {
+/// A limiter that knows as many agents as it can, from `0` upwards.
+fn with_all_parts(limit: &str) -> Stage {
     let mut config = service(&["1000000 requests per second"]);
-    limit_each(&mut config, "agent", &["3 requests per minute"], None);
+    limit_each(&mut config, "agent", &[limit], None);
     let mut stage = Stage::new(config);
     for ticket in 0..u64::try_from(KEYS_MAX).expect("few") {
-        let labels = agent(&format!("a{ticket}"));
+        let labels = agent(&ticket.to_string());
         stage.ask(0, request(ticket, Cost::request(), 60_000).labels(labels));
     }
-    let new = on_behalf_of([key("agent", "y"), key("agent", "z")]);
-    stage.ask(0, request(1_000_000, Cost::request(), 60_000).labels(new.clone()));
-    stage.ask(0, request(1_000_001, Cost::request(), 60_000).labels(new.clone()));
-    stage.ask(0, request(1_000_002, Cost::request(), 60_000).labels(new));
-    assert_eq!(stage.all_told(1_000_000..1_000_003), [Told::granted(0); 3]);
+    stage
+}
+
+#[test]
+fn two_values_that_share_the_part_of_all_others_are_charged_once() {
+    let mut stage = with_all_parts("3 requests per minute");
+    let new = || on_behalf_of([key("agent", "y"), key("agent", "z")]);
+    for ticket in 1_000_000..1_000_003 {
+        stage.ask(0, request(ticket, Cost::request(), 60_000).labels(new()));
+    }
+    assert_eq!(stage.all_told(1_000_000..1_000_003), [Told::granted(0); 3], "LIM-1");
+}
+
+#[test]
+fn no_key_is_forgotten_for_another_of_the_same_call() {
+    let mut stage = with_all_parts("3 requests per minute");
+    // Everybody is idle by now, and the second would be the first to be forgotten.
+    let both = on_behalf_of([key("agent", "1"), key("agent", "new")]);
+    let three = Cost::request().requests(3);
+    stage.ask(600_000, request(1_000_000, three, 700_000).labels(both));
+    for (ticket, value) in [(1_000_001, "1"), (1_000_002, "new")] {
+        stage.ask(600_000, request(ticket, Cost::request(), 700_000).labels(agent(value)));
+        assert_eq!(stage.told(ticket), Told::Nothing, "LIM-1: `{value}` has used all it has");
+    }
+    assert_eq!(stage.told(1_000_000), Told::granted(600_000));
 }
 
 #[test]
@@ -98,7 +118,7 @@ fn a_reset_lets_those_go_on_who_wait_at_parts() {
     let mut stage = Stage::new(config);
     stage.ask(0, request(1, Cost::request(), 100_000).labels(agent("a")));
     stage.ask(0, request(2, Cost::request(), 100_000).labels(agent("a")));
-    stage.enter(at(1_000), |limiter, now| limiter.reset(now));
+    stage.enter(at(1_000), Limiter::reset);
     assert_eq!(stage.told(2), Told::granted(1_000));
 }
 
