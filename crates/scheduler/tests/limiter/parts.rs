@@ -131,8 +131,7 @@ fn who_has_to_come_back_to_a_part_does_not_put_others_off_there() {
     stage.ask(0, request(2, Cost::request().requests(9), 300_000));
     // It stands in line when another comes, for which there is a token too few at the part.
     stage.ask(0, request(3, tokens(55), 300_000).labels(tenant("t")));
-    let small = request(4, tokens(1), 200_000).labels(tenant("t"));
-    stage.ask(0, small.priority(Priority::High));
+    stage.ask(0, request(4, tokens(1), 200_000).labels(tenant("t")));
     let debt = Amounts::of(Dimension::Tokens, 5);
     stage.settle(1, owing(at(0), debt, call(Some(tenant("t")))));
     stage.run(at(400_000));

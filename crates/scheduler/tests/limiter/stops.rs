@@ -1,7 +1,7 @@
 //! Pauses, stops and failures while somebody waits. LIM-3, LIM-4.
 
 use tidegate_scheduler::Limiter;
-use tidegate_units::{Cost, Reason};
+use tidegate_units::{Cost, Priority, Reason};
 
 use crate::settings::{at, call, pausing, request, service, withdrawn};
 use crate::stage::{Stage, Told};
@@ -30,16 +30,16 @@ fn who_waits_while_the_limiter_stops_waits_on_after_a_failure() {
 fn a_pause_refuses_at_once_only_those_who_end_before_it_does() {
     let mut stage = Stage::new(service(&["1 request per second"]));
     stage.ask(0, request(1, Cost::request(), 60_000));
-    stage.ask(0, request(2, Cost::request(), 1_500));
-    stage.ask(0, request(3, Cost::request(), 2_100));
-    stage.ask(0, request(4, Cost::request(), 3_050));
-    stage.settle(100, pausing(at(0), 1_980, call(None)));
+    stage.ask(0, request(2, Cost::request(), 1_050));
+    stage.ask(0, request(3, Cost::request(), 2_050));
+    stage.ask(0, request(4, Cost::request(), 60_000).priority(Priority::Critical));
+    stage.settle(100, pausing(at(0), 1_000, call(None)));
     assert_eq!(stage.told(2), Told::refused(100, Reason::Paused));
-    // Behind the other it would come at 3.08 s, too late; but that one may still give up.
+    // Behind the urgent one it comes at 2.1 s, too late; but that one may still give up.
     assert_eq!(stage.all_told(3..5), [Told::Nothing; 2]);
-    stage.settle(400, withdrawn(3));
+    stage.settle(400, withdrawn(4));
     stage.run(at(20_000));
-    assert_eq!(stage.told(4), Told::granted(2_080), "when the pause is over");
+    assert_eq!(stage.told(3), Told::granted(1_100), "when the pause is over");
 }
 
 #[test]
