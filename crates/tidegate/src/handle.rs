@@ -106,9 +106,13 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// As [`Handle::usage`], and [`AcquireError::InvalidKey`].
+    /// As [`Handle::usage`], [`AcquireError::InvalidKey`], and [`AcquireError::Stopped`] once a stop has
+    /// begun.
     pub async fn explain(&self, request: &PermitRequest<'_>) -> Result<Explanation, AcquireError> {
         let request = request.as_asked()?;
+        if self.core.front.is_stopping() {
+            return Err(self.core.gone());
+        }
         let explained = self.core.limiter.send(Explain { request }).await;
         let explained = explained.map_err(|_| self.core.gone())?;
         explained.ok_or_else(|| self.core.unavailable(Unavailable::Restarting))

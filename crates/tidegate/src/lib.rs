@@ -66,16 +66,18 @@ pub use shutdown::Drain;
 pub use system::Tidegate;
 
 pub use tidegate_adaptive::Observation;
-pub use tidegate_algorithms::Carry;
+pub use tidegate_algorithms::{Carry, LimitUsage};
 pub use tidegate_config::{Config, ConfigErrors, ServiceConfig};
 pub use tidegate_observability::{Event, Events};
+pub use tidegate_scheduler::breaker::BreakerState;
 pub use tidegate_scheduler::explanation::{AheadOf, Missing, Standing};
+pub use tidegate_scheduler::limiter::Counts;
 pub use tidegate_scheduler::messages::{ReconfigureError, Unavailable};
-pub use tidegate_scheduler::{Explanation, LimiterState, RefusedLimits};
+pub use tidegate_scheduler::{Explanation, LimiterState, PartState, RefusedLimits, SlotsState};
 pub use tidegate_supervisor::{RestartPolicy, SupervisorState};
 pub use tidegate_units::{
-    Backoff, BreakerPolicy, Calendar, Code, Concurrency, Cost, Dimension, EnforcedAs, Jitter, Key,
-    KeyPolicy, Limit, LimitError, Outcome, Overflow, Period, Priority, QueuePolicy, Reason,
-    Rejection, RetryPolicy, Scope, ScopePolicy, ScopedPolicies, ServiceName, Share, Span,
-    WallOrigin, Zone,
+    Amounts, Backoff, BreakerPolicy, Calendar, Code, Concurrency, Cost, Dimension, EnforcedAs,
+    InvalidKey, Jitter, Key, KeyName, KeyPolicy, Limit, LimitError, Outcome, Overflow, Period,
+    Priority, QueuePolicy, Reason, Rejection, RetryPolicy, Scope, ScopePolicy, ScopedPolicies,
+    ServiceName, Share, Span, WallOrigin, Zone,
 };

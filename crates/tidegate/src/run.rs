@@ -74,7 +74,8 @@ impl<'h> PermitRequest<'h> {
     /// # Errors
     ///
     /// [`RunError::Refused`] when nothing was called, for want of a permit; [`RunError::Failed`] with the
-    /// last error and why there was no further attempt.
+    /// last error and why there was no further attempt. An open circuit breaker ends a run at once: its
+    /// refusal says when the next probe may go.
     ///
     /// # Cancel safety
     ///

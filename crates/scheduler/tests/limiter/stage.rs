@@ -101,7 +101,7 @@ impl Stage {
                 self.gate.settled(now);
             }
             Event::CoolGate if !self.gate.cool(reading) => self.limiter.gate_stays_warm(now),
-            Event::Granted { ticket, charged, recorded } => {
+            Event::Granted { ticket, charged, recorded, .. } => {
                 self.granted.push(ticket.0);
                 self.records.insert(ticket.0, Record { recorded, charged });
                 self.tell(ticket.0, Told::Granted(now));
