@@ -139,7 +139,8 @@ fn what_is_kept_for_others_is_not_foretold_to_be_free() {
         let begin = tokio::time::Instant::now();
         let optional = optional.within(Duration::from_mins(10)).acquire().await;
         optional.expect("when there are more").done();
-        let (took, foretold) = (begin.elapsed(), explained.runs_in.to_duration());
+        let (took, foretold) =
+            (begin.elapsed(), explained.runs_in.expect("it is known").to_duration());
         assert!(took.abs_diff(foretold) < Duration::from_millis(100), "{took:?}, not {foretold:?}");
     });
 }

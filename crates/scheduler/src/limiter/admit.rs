@@ -150,18 +150,22 @@ impl Limiter {
         })
     }
 
-    /// Whether a call is smaller than the one that is next in some respect, and might be let past it in
-    /// time.
+    /// Whether a call might be let past the one that is next, in time.
     fn may_be_let_past(&self, now: Instant, entry: &Entry) -> bool {
         let next = self.line.next().and_then(|slot| self.queue.get(slot));
-        let Some(next) = next.filter(|_| self.config.queue.backfill > Span::ZERO) else {
+        let slip = self.config.queue.backfill;
+        let Some(next) = next.filter(|_| slip > Span::ZERO) else {
             return false;
         };
-        let (cost, larger) = (&entry.request.cost, &next.request.cost);
-        let dimensions = self.tariff.dimensions();
-        let smaller = dimensions.iter().any(|it| cost.amount(*it) < larger.amount(*it));
-        let alone = self.ledger.earliest_of(now, |dimension| cost.amount(dimension));
-        smaller && self.not_before(now, entry).max(alone) <= entry.request.deadline
+        let (own, head) = (&entry.request.cost, &next.request.cost);
+        let alone = self.ledger.earliest_of(now, |dimension| own.amount(dimension));
+        let ready = self.ledger.earliest_of(now, |dimension| head.amount(dimension));
+        let both = self.ledger.earliest_of(now, |dimension| {
+            own.amount(dimension).saturating_add(head.amount(dimension))
+        });
+        let promised = next.was_next.as_ref().and_then(|was_next| was_next.promised);
+        let in_time = self.not_before(now, entry).max(alone) <= entry.request.deadline;
+        in_time && alone < ready && both <= promised.unwrap_or(ready) + slip
     }
 
     /// By when a call is served even if everybody else who waits is served first.
