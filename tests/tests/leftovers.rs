@@ -147,6 +147,13 @@ fn what_is_kept_for_others_is_not_foretold_to_be_free() {
 
 #[test]
 fn a_probe_that_was_only_tried_closes_the_breaker() {
+    // Soon after it may go, and much later than a probe is waited for.
+    for pause in [1_100, 5_000] {
+        try_a_probe_after(pause);
+    }
+}
+
+fn try_a_probe_after(pause: u64) {
     on_virtual_time(async {
         let mut config = limited("1000 requests per second");
         let open = Span::from_secs(1);
@@ -159,7 +166,7 @@ fn a_probe_that_was_only_tried_closes_the_breaker() {
         let refused = handle.request().try_acquire().expect_err("it is open");
         assert_eq!(refused.rejection().expect("for now").reason, Reason::BreakerOpen);
         // After the limiter has looked at its clock; and the call takes its time.
-        sleep(1_100).await;
+        sleep(pause).await;
         let probe = handle.request().try_acquire().expect("BREAK-5: a probe may pass");
         sleep(20).await;
         assert!(handle.request().try_acquire().is_err(), "BREAK-2: one at a time");

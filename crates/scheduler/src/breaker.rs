@@ -63,10 +63,19 @@ pub struct Breaker {
     phase: Phase,
     /// When the probes that are out were let through; none unless it is half-open. At most
     /// `policy.probes`.
-    out: Vec<Instant>,
+    out: Vec<Probe>,
     /// The latest instant seen.
     latest: Instant,
     openings: u64,
+}
+
+/// A call that tries whether the service is well again, and has not reported back.
+#[derive(Debug, Clone, Copy)]
+struct Probe {
+    /// By which instant its caller knows when it was let through.
+    known_by: Instant,
+    /// Since when it is under way.
+    since: Instant,
 }
 
 /// What became of a breaker.
@@ -172,10 +181,16 @@ impl Breaker {
     /// A call was granted at `now`, which is what [`Breaker::ended`] has to be told of it. Answers
     /// whether it is a probe; it is none unless [`Breaker::allows`] agreed.
     pub fn let_through(&mut self, now: Instant) -> bool {
+        self.let_through_known_by(now, now)
+    }
+
+    /// The same for a call of which it is found out at `now` that it was let through, and whose caller
+    /// knows it by an earlier instant, which is what [`Breaker::ended`] will be told of it.
+    pub fn let_through_known_by(&mut self, now: Instant, known_by: Instant) -> bool {
         self.advance(now);
         let is_probe = matches!(self.phase, Phase::HalfOpen { .. }) && self.allows(now).is_ok();
         if is_probe {
-            self.out.push(now);
+            self.out.push(Probe { known_by, since: now });
         }
         is_probe
     }
@@ -233,7 +248,7 @@ impl Breaker {
     }
 
     /// What time alone has made of it by `now`, and the probes that are still out.
-    fn at(&self, now: Instant) -> (Phase, &[Instant]) {
+    fn at(&self, now: Instant) -> (Phase, &[Probe]) {
         let (mut phase, mut out) = (self.phase, self.out.as_slice());
         if let Some(at) = self.given_up_at(out).filter(|at| *at <= now) {
             (phase, out) = (self.opened(at), &[]);
@@ -278,8 +293,8 @@ impl Breaker {
     }
 
     /// When the oldest of these probes is taken to have failed.
-    fn given_up_at(&self, out: &[Instant]) -> Option<Instant> {
-        out.iter().min().map(|oldest| *oldest + self.policy.open)
+    fn given_up_at(&self, out: &[Probe]) -> Option<Instant> {
+        out.iter().map(|probe| probe.since).min().map(|oldest| oldest + self.policy.open)
     }
 
     fn verdict(&self, took: Span, outcome: Outcome) -> Verdict {
@@ -326,8 +341,9 @@ impl Breaker {
         granted_at: Instant,
         verdict: Verdict,
     ) -> Change {
-        let before = self.out.iter().enumerate().filter(|(_, at)| **at <= granted_at);
-        let Some((place, _)) = before.max_by_key(|(_, at)| **at) else {
+        let known = self.out.iter().map(|probe| probe.known_by).enumerate();
+        let before = known.filter(|(_, at)| *at <= granted_at);
+        let Some((place, _)) = before.max_by_key(|(_, at)| *at) else {
             return Change::None;
         };
         self.out.swap_remove(place);

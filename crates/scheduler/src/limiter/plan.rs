@@ -277,7 +277,7 @@ impl Limiter {
         if let Some(breaker) = &mut self.breaker {
             for _ in 0..probes {
                 // What callers of the gate know of when they took is the reading before this one.
-                breaker.let_through(self.read_at);
+                breaker.let_through_known_by(now, self.read_at);
             }
         }
         self.read_at = now;
