@@ -6,8 +6,10 @@ use tidegate_units::{Dimension, Instant, Limit, Span};
 
 mod eras;
 pub mod stage;
+mod virtual_time;
 
 pub use eras::Eras;
+pub use virtual_time::on_virtual_time;
 
 /// A service that lets everybody in and remembers when, to find out afterwards whether a limiter
 /// kept its limits.

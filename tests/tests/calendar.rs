@@ -1,32 +1,19 @@
 //! Limits per calendar period through the whole: what midnight gives, who knows when it is, and what a
 //! restart or a failure makes of a day.
 
-use std::future::Future;
 use std::time::Duration;
 
-use actix::System;
 use tidegate::{Handle, Limit, ServiceConfig, Span, Tidegate, WallOrigin};
 use tidegate_algorithms::Gate;
 use tidegate_algorithms::gate::Guards;
 use tidegate_scheduler::{Limiter, LimiterConfig};
+use tidegate_tests::on_virtual_time;
 use tidegate_units::Instant;
 use tidegate_units::clock::WallClock;
 
 const HOUR: Span = Span::from_secs(3_600);
 /// 28 March 2026, 22:00 UTC: 23:00 in Berlin, and the next day there has 23 hours.
 const EVENING: u64 = 1_774_735_200_000_000_000;
-
-/// Runs a test on one arbiter whose time stands still until everybody waits.
-fn on_virtual_time(test: impl Future<Output = ()>) {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime")
-    };
-    System::with_tokio_rt(runtime).block_on(test);
-}
 
 fn three_a_day() -> Limit {
     "3 requests per day in Europe/Berlin".parse().expect("a limit")

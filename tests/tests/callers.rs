@@ -1,7 +1,6 @@
 //! What callers may rely on: order, deadlines, cancellation, pauses, stopping; on virtual time where
 //! time matters.
 
-use std::future::Future;
 use std::time::Duration;
 
 use actix::System;
@@ -10,18 +9,7 @@ use tidegate::{
     AcquireError, Code, Concurrency, Cost, Handle, Limit, Observation, Reason, ScopePolicy,
     ServiceConfig, Span, Tidegate,
 };
-
-/// Runs a test on one arbiter whose time stands still until everybody waits.
-fn on_virtual_time(test: impl Future<Output = ()>) {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime")
-    };
-    System::with_tokio_rt(runtime).block_on(test);
-}
+use tidegate_tests::on_virtual_time;
 
 fn start(limits: impl IntoIterator<Item = &'static str>) -> (Tidegate, Handle) {
     let limits: Vec<Limit> = limits

@@ -1,26 +1,14 @@
 //! Limits that change while callers wait and take, through the real actors on virtual time: LIM-5 and
 //! SUP-4 as callers see them.
 
-use std::future::Future;
 use std::time::Duration;
 
-use actix::System;
 use tidegate::desk::ChangeLimits;
 use tidegate::{
     Carry, Code, Cost, Handle, Limit, ReconfigureError, RefusedLimits, ServiceConfig, Span,
     Tidegate, Unavailable,
 };
-
-fn on_virtual_time(test: impl Future<Output = ()>) {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime")
-    };
-    System::with_tokio_rt(runtime).block_on(test);
-}
+use tidegate_tests::on_virtual_time;
 
 fn limits<const N: usize>(texts: [&str; N]) -> [Limit; N] {
     let limit = |text: &str| text.parse::<Limit>().expect("a limit").guard(Span::ZERO);

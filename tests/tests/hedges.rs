@@ -2,27 +2,14 @@
 //! nothing is held (RUN-3); on virtual time.
 
 use std::cell::RefCell;
-use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix::System;
 use tidegate::{
     Attempt, Backoff, Called, Concurrency, Handle, Jitter, LimiterState, Observation, Outcome,
     PermitRequest, RetryPolicy, RunError, ServiceConfig, Share, Span, Tidegate, WhyNoMore,
 };
-
-/// Runs a test on one arbiter whose time stands still until everybody waits.
-fn on_virtual_time(test: impl Future<Output = ()>) {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime")
-    };
-    System::with_tokio_rt(runtime).block_on(test);
-}
+use tidegate_tests::on_virtual_time;
 
 /// Ten requests an hour, two at a time; five attempts, a second apart; one retry for each first try.
 fn start(change: impl FnOnce(&mut ServiceConfig)) -> (Tidegate, Handle) {

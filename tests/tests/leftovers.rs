@@ -5,27 +5,15 @@ use std::future::{Future, poll_fn};
 use std::task::Poll;
 use std::time::Duration;
 
-use actix::System;
 use tidegate::{
     AcquireError, BreakerPolicy, Concurrency, Drain, Handle, KeyPolicy, Limit, LimiterState,
     Permit, Priority, Reason, RestartPolicy, ServiceConfig, Share, Span, Standing, Tidegate,
     Unavailable,
 };
 use tidegate_scheduler::breaker::BreakerState;
+use tidegate_tests::on_virtual_time;
 
 const LONG: Duration = Duration::from_hours(2);
-
-/// Runs a test on one arbiter whose time stands still until everybody waits.
-fn on_virtual_time(test: impl Future<Output = ()>) {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime")
-    };
-    System::with_tokio_rt(runtime).block_on(test);
-}
 
 fn limited(text: &str) -> ServiceConfig {
     let limit = text.parse::<Limit>().expect("a limit");

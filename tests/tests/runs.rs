@@ -2,30 +2,18 @@
 //! budget end it (RUN-1, RUN-2, RETRY-1); on virtual time.
 
 use std::cell::{Cell, RefCell};
-use std::future::{Future, Ready, ready};
+use std::future::{Ready, ready};
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix::System;
 use tidegate::{
     AcquireError, Attempt, Backoff, Called, Code, Concurrency, Handle, Jitter, Limit, LimiterState,
     Observation, Outcome, Policy, Priority, Reason, RetryPolicy, RunError, ServiceConfig, Share,
     Span, Tidegate, WhyNoMore,
 };
+use tidegate_tests::on_virtual_time;
 
 type Answer = Called<u32, &'static str>;
-
-/// Runs a test on one arbiter whose time stands still until everybody waits.
-fn on_virtual_time(test: impl Future<Output = ()>) {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime")
-    };
-    System::with_tokio_rt(runtime).block_on(test);
-}
 
 /// A service that lets calls be made three times, after one second and two, exactly.
 fn service(limits: impl IntoIterator<Item = &'static str>) -> ServiceConfig {

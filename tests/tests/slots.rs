@@ -6,16 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use actix::System;
 use tidegate::{Concurrency, Handle, Observation, ServiceConfig, Tidegate};
-
-fn on_virtual_time(test: impl Future<Output = ()>) {
-    let runtime = || {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        runtime.enable_time().start_paused(true).build().expect("a runtime")
-    };
-    System::with_tokio_rt(runtime).block_on(test);
-}
+use tidegate_tests::on_virtual_time;
 
 fn start(slots: u32) -> (Tidegate, Handle) {
     let limits = ["1000 requests per second".parse().expect("a limit")];

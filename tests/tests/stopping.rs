@@ -1,26 +1,13 @@
 //! Stopping in order: who waits is served or told, who comes later is refused (STOP-1); on virtual time.
 
-use std::future::Future;
 use std::time::Duration;
 
-use actix::System;
 use tidegate::desk::{AcquirePermit, DrainService};
 use tidegate::{
     AcquireError, Called, Code, Cost, Drain, Handle, Key, Limit, Observation, Priority, Reason,
     RunError, ScopePolicy, ServiceConfig, Span, Tidegate, WhyNoMore,
 };
-
-/// Runs a test on one arbiter whose time stands still until everybody waits.
-fn on_virtual_time(test: impl Future<Output = ()>) {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime")
-    };
-    System::with_tokio_rt(runtime).block_on(test);
-}
+use tidegate_tests::on_virtual_time;
 
 fn limit(text: &str) -> Limit {
     text.parse::<Limit>().expect("a limit").guard(Span::ZERO).expect("no guard")

@@ -171,19 +171,12 @@ impl Limiter {
     /// By when a call is served even if everybody else who waits is served first.
     fn surely_by(&self, now: Instant, entry: &Entry) -> Instant {
         let mut at = self.not_before(now, entry);
-        if !self.is_next_in_line(entry) {
-            let all = self.queue.totals();
-            at = at.max(self.earliest(now, all));
-        }
+        at = at.max(self.earliest(now, self.queue.totals()));
         for id in &entry.scopes {
             // Who waits there waits in the queue, and may be for something else.
             at = at.max(self.at_part(now, *id, (self.queue.totals(), entry)));
         }
         at
-    }
-
-    fn is_next_in_line(&self, entry: &Entry) -> bool {
-        entry.scopes.is_empty() && self.queue.len() == 1 && self.ledger.is_empty()
     }
 
     /// When a call is served that waits at `part`, or in line, if nobody else comes, as sure as asked
