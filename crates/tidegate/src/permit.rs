@@ -20,21 +20,20 @@ pub struct Permit<'h> {
     cost: Cost,
     /// When the cost was recorded, or the last instant of which that is not known to be so.
     recorded: Instant,
-    /// When the call began, where somebody wants to know how long it takes.
-    started: Option<Instant>,
-    labels: Option<Arc<Labels>>,
-    priority: Priority,
-    by_gate: bool,
+    /// What there is to say of most permits not: those from the gate, of calls that said nothing of
+    /// themselves and that nobody times. Boxed, so that those cost nothing for it.
+    origin: Option<Box<Origin>>,
     closed: bool,
 }
 
 /// How a permit came about.
 #[derive(Debug)]
 pub(crate) struct Origin {
-    pub(crate) recorded: Instant,
     pub(crate) priority: Priority,
     pub(crate) labels: Option<Arc<Labels>>,
     pub(crate) by_gate: bool,
+    /// When the call began, where somebody wants to know how long it takes.
+    pub(crate) started: Option<Instant>,
 }
 
 /// A borrowed handle costs nothing on the granting path; an owned one may go anywhere.
@@ -46,11 +45,13 @@ enum Held<'h> {
 
 impl<'h> Permit<'h> {
     #[inline]
-    pub(crate) fn new(core: &'h Arc<Core>, cost: Cost, origin: Origin) -> Self {
-        let Origin { recorded, priority, labels, by_gate } = origin;
-        let started = core.front.times_calls().then(|| core.front.now());
-        let core = Held::Borrowed(core);
-        Self { core, cost, recorded, started, labels, priority, by_gate, closed: false }
+    pub(crate) fn new(
+        core: &'h Arc<Core>,
+        cost: Cost,
+        recorded: Instant,
+        origin: Option<Box<Origin>>,
+    ) -> Self {
+        Self { core: Held::Borrowed(core), cost, recorded, origin, closed: false }
     }
 
     /// What the call was estimated to take.
@@ -65,10 +66,7 @@ impl<'h> Permit<'h> {
             core: Held::Owned(Arc::clone(self.core())),
             cost: self.cost.clone(),
             recorded: self.recorded,
-            started: self.started,
-            labels: self.labels.take(),
-            priority: self.priority,
-            by_gate: self.by_gate,
+            origin: self.origin.take(),
             closed: false,
         }
     }
@@ -77,7 +75,8 @@ impl<'h> Permit<'h> {
     /// is left to be said, and nothing is.
     #[inline]
     pub fn done(mut self) {
-        if self.core().front.hears_all() || self.labels.is_some() {
+        let labelled = self.origin.as_ref().is_some_and(|origin| origin.labels.is_some());
+        if labelled || self.core().front.hears_all() {
             return self.settle(Observation::ok());
         }
         self.closed = true;
@@ -114,9 +113,12 @@ impl<'h> Permit<'h> {
     }
 
     fn call(&self) -> Call {
-        let now = self.started.map(|started| self.core().front.now().since(started));
-        let (by_gate, priority) = (self.by_gate, self.priority);
-        Call { by_gate, took: now, priority, labels: self.labels.clone() }
+        let Some(origin) = &self.origin else {
+            return Call { by_gate: true, ..Call::default() };
+        };
+        let took = origin.started.map(|started| self.core().front.now().since(started));
+        let Origin { priority, by_gate, .. } = **origin;
+        Call { by_gate, took, priority, labels: origin.labels.clone() }
     }
 
     fn core(&self) -> &Arc<Core> {

@@ -188,11 +188,30 @@ impl<'h> PermitRequest<'h> {
     /// [`AcquireError::Unavailable`] or [`AcquireError::Stopped`] when there is no limiter any more.
     #[inline]
     pub fn try_acquire(self) -> Result<Permit<'h>, AcquireError> {
-        self.check()?;
-        match self.take() {
-            Some(recorded) => Ok(self.granted(recorded, true)),
-            None => Err(waiting::refuse(self.core, &self.cost, self.is_scoped())),
+        if !self.is_plain() {
+            return self.try_with_details();
         }
+        // Nothing but the cold ways below sees the request as a whole: so it stays in registers here.
+        let Self { core, cost, priority, .. } = self;
+        match core.front.take(&cost, priority) {
+            Some(recorded) => Ok(Permit::new(core, cost, recorded, None)),
+            None => Err(refused(core, cost)),
+        }
+    }
+
+    /// Whether nothing was said of this call, and nobody wants to know how long it takes.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.details.is_none() && !self.core.front.times_calls()
+    }
+
+    #[cold]
+    fn try_with_details(mut self) -> Result<Permit<'h>, AcquireError> {
+        if let Some(permit) = self.take_with_details() {
+            return Ok(permit);
+        }
+        self.check()?;
+        Err(waiting::refuse(self.core, &self.cost, self.is_scoped()))
     }
 
     /// Whether the gate would grant this call now, if this were its front.
@@ -202,20 +221,31 @@ impl<'h> PermitRequest<'h> {
             && front.has(&self.cost, self.priority)
     }
 
-    /// Takes from the gate, if that can grant this call.
+    /// Takes a permit from the gate, if that can grant this call and has it. What is said of the call is
+    /// gone then.
     #[inline]
-    fn take(&self) -> Option<Instant> {
-        if self.details.is_some() && self.has_to_ask() {
+    fn take(&mut self) -> Option<Permit<'h>> {
+        if !self.is_plain() {
+            return self.take_with_details();
+        }
+        let recorded = self.core.front.take(&self.cost, self.priority)?;
+        Some(Permit::new(self.core, std::mem::take(&mut self.cost), recorded, None))
+    }
+
+    #[cold]
+    fn take_with_details(&mut self) -> Option<Permit<'h>> {
+        if self.has_to_ask() {
             return None;
         }
-        self.core.front.take(&self.cost, self.priority)
+        let recorded = self.core.front.take(&self.cost, self.priority)?;
+        let origin = Some(Box::new(self.origin(true)));
+        Some(Permit::new(self.core, std::mem::take(&mut self.cost), recorded, origin))
     }
 
     /// Whether only the limiter can grant this call.
-    #[cold]
     fn has_to_ask(&self) -> bool {
-        self.is_scoped()
-            || self.details.as_ref().is_some_and(|details| details.not_before.is_some())
+        let waits = |details: &Details| details.not_before.is_some() || details.invalid.is_some();
+        self.is_scoped() || self.details.as_deref().is_some_and(waits)
     }
 
     /// Whether a part of the service that it is for has limits of its own.
@@ -233,13 +263,20 @@ impl<'h> PermitRequest<'h> {
         }
     }
 
-    /// The permit, now that it was granted.
-    #[inline]
-    fn granted(mut self, recorded: Instant, by_gate: bool) -> Permit<'h> {
+    /// The permit that the limiter has granted. What is said of the call is gone then.
+    fn granted(&mut self, recorded: Instant) -> Permit<'h> {
+        let origin = Some(Box::new(self.origin(false)));
+        Permit::new(self.core, std::mem::take(&mut self.cost), recorded, origin)
+    }
+
+    /// How a permit came about that is not the plainest.
+    #[cold]
+    fn origin(&mut self, by_gate: bool) -> Origin {
         let labels = self.details.take().map(|details| details.labels);
         let labels = labels.filter(|labels| !labels.is_empty()).map(Arc::new);
-        let origin = Origin { recorded, priority: self.priority, labels, by_gate };
-        Permit::new(self.core, self.cost, origin)
+        let front = &self.core.front;
+        let started = front.times_calls().then(|| front.now());
+        Origin { priority: self.priority, labels, by_gate, started }
     }
 
     /// Waits for a permit, in line, until the deadline.
@@ -266,26 +303,13 @@ impl<'h> PermitRequest<'h> {
     /// As [`PermitRequest::acquire`], and [`AcquireError::WouldBlockLimiter`] on the thread that the
     /// limiter runs on, where a host has started it on its own actix system. A permit that can be had
     /// without waiting is granted there too.
-    pub fn acquire_blocking(self) -> Result<Permit<'h>, AcquireError> {
+    pub fn acquire_blocking(mut self) -> Result<Permit<'h>, AcquireError> {
+        if let Some(permit) = self.take() {
+            return Ok(permit);
+        }
         self.check()?;
-        if let Some(recorded) = self.take() {
-            return Ok(self.granted(recorded, true));
-        }
         let grant = waiting::blocking(self.core, self.in_line())?;
-        Ok(self.granted(grant.claim(), false))
-    }
-
-    /// The request itself, of which nothing is wanted any more.
-    #[inline]
-    fn give(&mut self) -> Self {
-        Self {
-            core: self.core,
-            cost: std::mem::take(&mut self.cost),
-            priority: self.priority,
-            within: self.within,
-            skips: self.skips,
-            details: self.details.take(),
-        }
+        Ok(self.granted(grant.claim()))
     }
 
     /// The request as the limiter would get it.
@@ -325,4 +349,12 @@ impl<'h> PermitRequest<'h> {
             }
         }
     }
+}
+
+/// Why there is no permit at once for a call of which nothing was said.
+#[cold]
+fn refused(core: &Core, cost: Cost) -> AcquireError {
+    let refused = waiting::refuse(core, &cost, false);
+    drop(cost);
+    refused
 }

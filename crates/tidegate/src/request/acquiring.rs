@@ -46,11 +46,18 @@ impl<'h> Future for Acquiring<'h> {
         let this = &mut *self;
         let core = this.request.core;
         if this.waiting.is_none() {
+            if !this.request.is_plain() {
+                if let Some(permit) = this.request.take_with_details() {
+                    return Poll::Ready(Ok(permit));
+                }
+            } else if let Some(recorded) =
+                core.front.take(&this.request.cost, this.request.priority)
+            {
+                let cost = std::mem::take(&mut this.request.cost);
+                return Poll::Ready(Ok(Permit::new(core, cost, recorded, None)));
+            }
             if let Err(invalid) = this.request.check() {
                 return Poll::Ready(Err(invalid));
-            }
-            if let Some(recorded) = this.request.take() {
-                return Poll::Ready(Ok(this.request.give().granted(recorded, true)));
             }
             let in_line = waiting::in_line(core, this.request.in_line());
             this.waiting = Some(Box::pin(in_line));
@@ -59,6 +66,6 @@ impl<'h> Future for Acquiring<'h> {
             return Poll::Pending;
         };
         let granted = waiting.as_mut().poll(context);
-        granted.map_ok(|grant| this.request.give().granted(grant.claim(), false))
+        granted.map_ok(|grant| this.request.granted(grant.claim()))
     }
 }
