@@ -37,6 +37,9 @@ mod config;
 
 use config::config;
 
+/// Days that once went on for ever: two calls were next in turn, each by what the other waited for.
+const ONCE_WITHOUT_END: [u64; 2] = [19, 50];
+
 const DAY: Span = Span::from_secs(86_400);
 const SECOND: Span = Span::from_secs(1);
 const MINUTE: Span = Span::from_secs(60);
@@ -430,11 +433,11 @@ fn number_from(name: &str) -> Option<u64> {
 
 #[test]
 fn no_day_breaks_a_limit_or_leaves_anybody_waiting() {
-    let seeds = match number_from("TIDEGATE_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number_from("TIDEGATE_SEEDS").unwrap_or(8),
+    let seeds: Vec<u64> = match number_from("TIDEGATE_SEED") {
+        Some(seed) => vec![seed],
+        None => (0..number_from("TIDEGATE_SEEDS").unwrap_or(8)).chain(ONCE_WITHOUT_END).collect(),
     };
-    let alone = seeds.end - seeds.start < 4;
+    let alone = seeds.len() < 4;
     let mut faults: BTreeMap<&str, u64> = BTreeMap::new();
     let mut granted = 0;
     for seed in seeds {

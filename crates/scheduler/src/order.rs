@@ -45,6 +45,8 @@ pub(crate) struct Order {
     classes: [Class; CLASSES],
     /// Work served below the strict classes.
     served: Work,
+    /// Whether it was seen since the last service what binds.
+    is_charge_chosen: bool,
 }
 
 /// What the order is made from.
@@ -94,7 +96,7 @@ impl Rules {
 impl Order {
     pub(crate) fn new(rules: Rules, tariff: Tariff) -> Self {
         let classes = std::array::from_fn(|_| Class::new(tariff.nothing()));
-        Self { rules, tariff, classes, served: 0 }
+        Self { rules, tariff, classes, served: 0, is_charge_chosen: false }
     }
 
     /// Other limits hold here from now on; calls are counted in the same dimensions.
@@ -104,8 +106,14 @@ impl Order {
     }
 
     /// A limit on this dimension has made somebody wait here.
+    ///
+    /// What calls are charged by is chosen once between two services: whoever is next by one dimension
+    /// may wait for another, by which somebody else is next, who waits for the first.
     pub(crate) fn binds(&mut self, dimension: Dimension) {
-        self.tariff.binds(dimension);
+        if !self.is_charge_chosen {
+            self.tariff.binds(dimension);
+            self.is_charge_chosen = true;
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -151,6 +159,7 @@ impl Order {
     /// Serves a call, whether it is next or not.
     pub(crate) fn serve(&mut self, spot: Spot, cost: &Cost) {
         let (index, work) = (spot.class.index(), self.tariff.work(cost));
+        self.is_charge_chosen = false;
         self.classes[index].serve(spot.flow, spot.rank, (cost, work), &self.tariff);
         self.charge(index, work);
     }
@@ -241,5 +250,31 @@ impl Order {
         let step = self.step(index, work);
         self.classes[index].due = due.saturating_add(step);
         self.classes[index].served_since = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comer(slot: Slot, class: Priority, cost: Cost) -> Comer {
+        Comer { slot, class, key: None, weight: 1, rank: (0, u64::from(slot)), cost }
+    }
+
+    #[test]
+    fn what_calls_are_charged_by_is_chosen_once_between_two_services() {
+        let limits: [tidegate_units::Limit; 2] =
+            ["100 requests per minute", "1000 tokens per minute"]
+                .map(|text| text.parse().expect("a limit"));
+        let tariff = Tariff::new(&[Dimension::Requests, Dimension::Tokens], limits.iter());
+        let mut order = Order::new(Rules::new(&QueuePolicy::default()), tariff);
+        let (small, large) = (Cost::request().tokens(1), Cost::request().tokens(500));
+        let spot = order.push(comer(1, Priority::Normal, small.clone()));
+        order.binds(Dimension::Tokens);
+        order.binds(Dimension::Requests);
+        assert!(order.tariff.work(&large) > order.tariff.work(&small), "tokens were first");
+        order.serve(spot, &small);
+        order.binds(Dimension::Requests);
+        assert_eq!(order.tariff.work(&large), order.tariff.work(&small), "ORD-1: a new choice");
     }
 }
