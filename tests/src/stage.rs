@@ -188,7 +188,7 @@ impl Stage {
     pub fn call(&self, ticket: Ticket, by_gate: bool) -> Call {
         let request = &self.asked[&ticket];
         let labels = request.labels.clone();
-        Call { by_gate, took: None, priority: request.priority, labels }
+        Call { by_gate, priority: request.priority, labels, ..Call::default() }
     }
 
     /// Where the service stands.

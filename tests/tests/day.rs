@@ -314,7 +314,7 @@ impl Day {
             self.check_order(&waiting);
             let Waiting { request, places, .. } = waiting;
             let (priority, labels) = (request.priority, request.labels);
-            let call = Call { by_gate: false, took: None, priority, labels };
+            let call = Call { priority, labels, ..Call::default() };
             if faults && self.below(20) == 0 {
                 self.note("unclaimed");
                 let Granted { charged: refund, recorded, .. } = granted;

@@ -2,12 +2,18 @@
 //!
 //! - [`Observation`] is what a caller says about one finished call: how it ended, what it really
 //!   cost, and how long the service asked everybody to wait.
-//! - [`Pause`] turns such a request into an instant before which nothing may be sent.
+//! - [`Hint`] is what the service said about one of its limits, [`Controller`] turns all of it into
+//!   a pace.
+//! - [`Pause`] turns the request into an instant before which nothing may be sent.
 //!
 //! No clock, no actor: instants are arguments.
 
+pub mod controller;
+pub mod hint;
 pub mod observation;
 pub mod pause;
 
+pub use controller::{Answer, Controller, Pace};
+pub use hint::{Hint, Reset};
 pub use observation::Observation;
 pub use pause::Pause;

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tidegate_units::{Cost, Outcome, Span};
 
+use crate::Hint;
+
 /// How a call ended.
 ///
 /// ```
@@ -25,22 +27,24 @@ pub struct Observation {
     pub actual: Option<Cost>,
     /// How long the service asked to be left alone.
     pub retry_after: Option<Span>,
+    /// What it said about its limits.
+    pub hints: Box<[Hint]>,
 }
 
 impl Observation {
     /// A call that ended as `outcome`, at its estimated cost.
-    pub const fn new(outcome: Outcome) -> Self {
-        Self { outcome, actual: None, retry_after: None }
+    pub fn new(outcome: Outcome) -> Self {
+        Self { outcome, actual: None, retry_after: None, hints: Box::default() }
     }
 
     /// The service did the work.
-    pub const fn ok() -> Self {
+    pub fn ok() -> Self {
         Self::new(Outcome::Ok)
     }
 
     /// What an HTTP status says on its own: 2xx and 3xx are ok, 429 is rate-limited, 503 and 529 are
     /// overloaded, everything else has failed.
-    pub const fn from_status(status: u16) -> Self {
+    pub fn from_status(status: u16) -> Self {
         Self::new(match status {
             200..=399 => Outcome::Ok,
             429 => Outcome::RateLimited,
@@ -58,6 +62,12 @@ impl Observation {
     /// The same with how long the service asked to be left alone.
     pub fn retry_after(mut self, span: Span) -> Self {
         self.retry_after = Some(span);
+        self
+    }
+
+    /// The same with what the service said about its limits.
+    pub fn hints(mut self, hints: impl Into<Box<[Hint]>>) -> Self {
+        self.hints = hints.into();
         self
     }
 }

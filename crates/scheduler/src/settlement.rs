@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use tidegate_units::{Amounts, Instant, Outcome, Priority, Span};
+use tidegate_adaptive::Hint;
+use tidegate_units::{Amounts, Cost, Instant, Outcome, Priority, Span};
 
 use crate::{Labels, Ticket};
 
@@ -51,6 +52,10 @@ pub struct Call {
     pub priority: Priority,
     /// What it was for, and on whose behalf, if it said.
     pub labels: Option<Arc<Labels>>,
+    /// What it was estimated to take, where a pace is learned.
+    pub cost: Option<Cost>,
+    /// What the service said about its limits, where a pace is learned.
+    pub hints: Box<[Hint]>,
 }
 
 impl Settlement {

@@ -134,7 +134,7 @@ impl Play {
             if let Some(Ok(granted)) = answered.answer {
                 let (service, request) = self.asked[place(ticket.0)].clone();
                 let (priority, labels) = (request.priority, request.labels);
-                let call = Call { by_gate: false, took: None, priority, labels };
+                let call = Call { priority, labels, ..Call::default() };
                 self.open.push((service, granted, call));
             }
         }

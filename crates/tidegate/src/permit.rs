@@ -101,14 +101,14 @@ impl<'h> Permit<'h> {
     /// Closes the permit with everything that is known about the call. If the service asked to be
     /// left alone, nobody is let through to it from here on until that time is over.
     pub fn settle(mut self, observation: Observation) {
-        let Observation { outcome, actual, retry_after: pause } = observation;
+        let Observation { outcome, actual, retry_after: pause, hints } = observation;
         self.closed = true;
         let front = &self.core().front;
         let (refund, debt) = match actual {
             Some(actual) => difference(front.dimensions(), &self.cost, &actual),
             None => (Amounts::NONE, Amounts::NONE),
         };
-        let (recorded, call) = (self.recorded, self.call());
+        let (recorded, call) = (self.recorded, Call { hints, ..self.call() });
         front.settle(Settlement::Closed { outcome, recorded, refund, debt, pause, call });
     }
 
@@ -118,7 +118,7 @@ impl<'h> Permit<'h> {
         };
         let took = origin.started.map(|started| self.core().front.now().since(started));
         let Origin { priority, by_gate, .. } = **origin;
-        Call { by_gate, took, priority, labels: origin.labels.clone() }
+        Call { by_gate, took, priority, labels: origin.labels.clone(), ..Call::default() }
     }
 
     fn core(&self) -> &Arc<Core> {

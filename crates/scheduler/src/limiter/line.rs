@@ -282,7 +282,7 @@ impl Limiter {
         };
         let recorded = if self.tells_calls_apart(&entry.scopes) { at } else { now };
         let Request { ticket, priority, labels, .. } = entry.request;
-        let call = Call { by_gate: false, took: None, priority, labels };
+        let call = Call { priority, labels, ..Call::default() };
         self.events.push_back(Event::Granted { ticket, charged, recorded, call });
         self.let_others_go_on(now, &entry.scopes);
     }

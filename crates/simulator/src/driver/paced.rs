@@ -113,7 +113,7 @@ impl Client {
     fn go(&mut self, journey: &mut Journey, call: usize, granted: &Granted) {
         let now = self.world.now();
         let Request { priority, labels, .. } = self.request(journey, call, Cost::ZERO);
-        let of = Call { by_gate: granted.by_gate, took: None, priority, labels };
+        let of = Call { by_gate: granted.by_gate, priority, labels, ..Call::default() };
         self.granted.insert(call, (granted.recorded, of));
         journey.send(now, call);
     }
