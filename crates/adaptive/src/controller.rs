@@ -57,6 +57,21 @@ pub struct Pace {
     pub learned_at: Option<Instant>,
 }
 
+impl Pace {
+    /// How much passes in `window` at this pace, rounded down.
+    pub fn amount_per(&self, window: Span) -> u64 {
+        let amount = self.per_second * window.as_secs_f64();
+        // Saturates; a pace is never negative.
+        Span::from_secs_f64(amount.max(0.0) / 1e9).as_nanos()
+    }
+
+    /// How long `amount` takes at this pace.
+    pub fn time_for(&self, amount: u64) -> Span {
+        let seconds = Span::from_nanos(amount).as_secs_f64() * 1e9 / self.per_second;
+        if amount == 0 { Span::ZERO } else { Span::from_secs_f64(seconds) }
+    }
+}
+
 /// Decides how fast calls are sent.
 pub trait Controller: fmt::Debug + Send {
     /// From when on a call may be sent, as far as the pace goes: `now` or earlier, and it may be at
@@ -80,6 +95,9 @@ pub trait Controller: fmt::Debug + Send {
     /// A call was granted that did not take from the gate.
     fn sent(&mut self, now: Instant, cost: &Cost);
 
+    /// The service told about its limits before the call that was sent at `sent_at` has ended.
+    fn hinted(&mut self, now: Instant, sent_at: Instant, hints: &[Hint]);
+
     /// A call has ended.
     fn answered(&mut self, now: Instant, answer: &Answer<'_>);
 
@@ -94,5 +112,14 @@ pub trait Controller: fmt::Debug + Send {
     fn slots(&self, now: Instant) -> Option<u32> {
         let _ = now;
         None
+    }
+
+    /// The same controller once more, for whoever takes over from an owner that has failed.
+    fn boxed_clone(&self) -> Box<dyn Controller>;
+}
+
+impl Clone for Box<dyn Controller> {
+    fn clone(&self) -> Self {
+        self.boxed_clone()
     }
 }

@@ -23,7 +23,7 @@
 
 use std::collections::VecDeque;
 
-use tidegate_adaptive::Pause;
+use tidegate_adaptive::{Controller, Pause};
 use tidegate_algorithms::{Ledger, Reading};
 use tidegate_units::{Amounts, Cost, Dimension, Instant, Limit, Reason, Rejection, Scope, Span};
 
@@ -43,6 +43,7 @@ mod close;
 mod explain;
 mod line;
 mod model;
+mod pace;
 mod plan;
 mod reconfigure;
 mod state;
@@ -93,6 +94,8 @@ pub struct Limiter {
     /// No more calls are taken.
     stopping: Option<Stopping>,
     pause: Pause,
+    /// What sets the pace, if one is kept to.
+    controller: Option<Box<dyn Controller>>,
     suspended: bool,
     life: u64,
     tick: Span,
@@ -162,6 +165,7 @@ impl Limiter {
             shared_when_full,
             config,
             pause: Pause::default(),
+            controller: None,
             suspended: false,
             life: 0,
             tick: tick(own.iter().chain(shared)),

@@ -20,6 +20,7 @@ use crate::{Dimension, Scope, Span};
 /// | `E4421` | dropped from a full queue, to make room for another call | yes |
 /// | `E4422` | the service asked for a pause | yes |
 /// | `E4423` | the circuit breaker is open | yes |
+/// | `E4424` | the service is called as fast as it is thought to bear | yes |
 /// | `E4430` | the limiter cannot say: it is restarting, or its mailbox is full | unknown |
 /// | `E4431` | Tidegate was stopped | never |
 /// | `E4432` | the call cannot be tried, only acquired | never |
@@ -45,6 +46,8 @@ pub enum Code {
     E4422,
     /// The circuit breaker is open.
     E4423,
+    /// The service is called as fast as it is thought to bear.
+    E4424,
     /// The limiter cannot say.
     E4430,
     /// Tidegate was stopped.
@@ -97,6 +100,8 @@ pub enum Reason {
     Paused,
     /// Calls failed, and the circuit breaker leaves the service alone.
     BreakerOpen,
+    /// The service is called as fast as it is thought to bear, by what it answered so far.
+    Paced,
     /// The call is larger than the limit can ever hold.
     NeverFits,
 }
@@ -139,6 +144,7 @@ impl Rejection {
             Reason::Displaced => Code::E4421,
             Reason::Paused => Code::E4422,
             Reason::BreakerOpen => Code::E4423,
+            Reason::Paced => Code::E4424,
             Reason::LimitReached
             | Reason::NoneAtHand
             | Reason::DeadlineTooClose
@@ -175,9 +181,16 @@ impl fmt::Display for Rejection {
             }
             Reason::Paused => write!(f, "{scope} asked for a pause")?,
             Reason::BreakerOpen => write!(f, "the circuit breaker of {scope} is open")?,
+            Reason::Paced => write!(
+                f,
+                "{scope} is called at the pace that it is thought to bear: about {limit} {dimension} \
+                 per {window}, {requested} asked for"
+            )?,
         }
-        let figures =
-            !matches!(self.reason, Reason::Paused | Reason::NoneAtHand | Reason::BreakerOpen);
+        let figures = !matches!(
+            self.reason,
+            Reason::Paused | Reason::NoneAtHand | Reason::BreakerOpen | Reason::Paced
+        );
         if figures && *dimension == Dimension::Slots {
             write!(f, ": {used} of {limit} calls under way")?;
         } else if figures {

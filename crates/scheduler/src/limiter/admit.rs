@@ -192,6 +192,9 @@ impl Limiter {
         let mut line = self.ahead_in(&self.line, entry, asked);
         self.tariff.add(&mut line.totals, &entry.request.cost);
         at = at.max(self.earliest(now, &line.totals));
+        if asked.0 == Sure::Likely {
+            at = at.max(self.paced_until(now, &line.totals));
+        }
         let part = part.map(|id| {
             let mut ahead = self.ahead_in(&self.scopes.get(id).order, entry, asked);
             self.tariff.add(&mut ahead.totals, &entry.request.cost);

@@ -21,6 +21,7 @@ impl Limiter {
                 self.release(recorded, &call, &scopes);
                 self.correct(&refund, &debt, &call, &scopes);
                 self.tell_breakers(now, (recorded, outcome), &call, &scopes);
+                self.tell_controller(now, (recorded, outcome), (&refund, &debt), (&call, pause));
                 if let Some(wait) = pause {
                     self.pause(now, wait);
                 }

@@ -22,6 +22,8 @@ pub(super) enum Obstacle {
     Part(ScopeId, Rejection),
     /// A limit of the service.
     Own(Rejection),
+    /// The service is called as fast as it is thought to bear.
+    Pace(Rejection),
     /// Every slot of the service is taken.
     Slots(Rejection),
     /// A limit that all services share, of which too little is held.
@@ -179,6 +181,8 @@ impl Limiter {
             part.may_pass(now, cost).map_err(|rejection| Obstacle::Part(*id, rejection))?;
         }
         self.ledger.check(now, cost).map_err(Obstacle::Own)?;
+        let call = (cost, entry.request.priority);
+        self.keeps_pace(now, call).map_err(Obstacle::Pace)?;
         if let Some(bulkhead) = self.bulkhead.as_ref().filter(|bulkhead| bulkhead.free() == 0) {
             return Err(Obstacle::Slots(slots_taken(self.ledger.scope(), bulkhead)));
         }
@@ -240,6 +244,11 @@ impl Limiter {
                     self.backfill(now, slot, at);
                 }
             }
+            Obstacle::Pace(rejection) => {
+                self.head_ready_at = rejection.retry_after.map(|wait| now + wait);
+                self.line.binds(rejection.dimension);
+                self.blocked_by = Some(rejection);
+            }
             Obstacle::Shared => self.borrow(now, ticket, need),
             Obstacle::Slots(rejection)
             | Obstacle::Breaker(rejection)
@@ -261,6 +270,9 @@ impl Limiter {
         let taken = self.ledger.take(now, cost);
         debug_assert!(taken.is_ok(), "LIM-1: it was checked at this instant");
         self.slice.spend(cost);
+        if let Some(controller) = &mut self.controller {
+            controller.sent(now, cost);
+        }
         let at = self.latest.max(now);
         for id in &entry.scopes {
             let part = self.scopes.get_mut(*id);

@@ -46,6 +46,9 @@ impl Limiter {
             self.no_longer_needed();
             self.fill_gate_unless_shut(now);
         }
+        if let Some(controller) = &mut self.controller {
+            controller.waits(now, !self.line.is_empty());
+        }
         self.end_stop(now);
         self.arm_ticks(now);
     }
@@ -132,7 +135,9 @@ impl Limiter {
         let bulkhead = self.bulkhead.as_ref().filter(|_| dimension == Dimension::Slots);
         let probes = self.probes(now).filter(|_| dimension == Dimension::Slots);
         let probes = probes.map(|room| room.saturating_sub(self.gate.inside().get(dimension)));
-        let limits = [own, shared, bulkhead.map(Bulkhead::free), probes].into_iter().flatten();
+        let paced = self.controller.as_ref().and_then(|it| it.lendable(now, dimension));
+        let slots = bulkhead.map(Bulkhead::free);
+        let limits = [own, shared, slots, probes, paced].into_iter().flatten();
         limits.fold(self.gate.room(dimension), u64::min)
     }
 
@@ -140,6 +145,9 @@ impl Limiter {
         let lent = self.ledger.lend(now, more);
         debug_assert!(lent.is_ok(), "LEASE-1: no more than may be lent: {more}");
         self.slice.put_in_gate(more);
+        if let Some(controller) = &mut self.controller {
+            controller.lent(now, more);
+        }
         if let Some(bulkhead) = &mut self.bulkhead {
             bulkhead.lend(more.get(Dimension::Slots));
         }
@@ -212,6 +220,7 @@ impl Limiter {
                 Obstacle::Breaker(rejection)
                 | Obstacle::Part(_, rejection)
                 | Obstacle::Own(rejection)
+                | Obstacle::Pace(rejection)
                 | Obstacle::Slots(rejection),
             ) => Some(rejection),
         };
@@ -268,6 +277,10 @@ impl Limiter {
         self.ledger.recall(&seen.rest);
         self.slice.used_in_gate(&seen.used);
         self.slice.out_of_gate(&seen.rest);
+        if let Some(controller) = &mut self.controller {
+            controller.taken(now, &seen.used);
+            controller.recalled(now, &seen.rest);
+        }
         self.counts.granted_by_gate += seen.used.get(Dimension::Requests);
         if let Some(bulkhead) = &mut self.bulkhead {
             bulkhead.take_back(seen.rest.get(Dimension::Slots));
@@ -314,6 +327,9 @@ impl Limiter {
             sooner(&mut self.tick_at, soon);
         } else if let Some(gain) = self.ledger.next_gain(now) {
             sooner(&mut self.tick_at, gain.max(soon));
+        }
+        if let Some(gain) = self.pace_gains_at(now) {
+            sooner(&mut self.tick_at, gain.max(now + Span::from_nanos(1)));
         }
         if let Some(at) = self.ahead_at().filter(|_| self.gate.layout().is_some()) {
             sooner(&mut self.tick_at, at.max(soon));

@@ -3,7 +3,7 @@
 //! Nothing is taken over of which it is not known whether it is right: the ledgers start empty (LIM-4).
 //! What was owed, which calls are under way and what was told to be left alone is.
 
-use tidegate_adaptive::Pause;
+use tidegate_adaptive::{Controller, Pause};
 use tidegate_algorithms::Reading;
 use tidegate_units::{Amounts, Dimension, Instant, Limit, Scope, Span};
 
@@ -35,6 +35,8 @@ pub struct Past {
     /// What is to be known of its parts.
     parts: Vec<(Scope, PartPast)>,
     breaker: Option<Breaker>,
+    /// What was learned of the pace.
+    controller: Option<Box<dyn Controller>>,
     stopping: Option<Instant>,
 }
 
@@ -99,6 +101,7 @@ impl Limiter {
             slots: self.slots_when_closed(now, reading),
             parts: parts.collect(),
             breaker: self.breaker.clone(),
+            controller: self.controller.clone(),
             stopping: self.stopping.map(Stopping::until),
         }
     }
@@ -116,6 +119,7 @@ impl Limiter {
     fn take_over(&mut self, before: &Past) {
         self.bulkhead.clone_from(&before.slots);
         self.breaker.clone_from(&before.breaker);
+        self.controller.clone_from(&before.controller);
         self.stopping = before.stopping.map(Stopping::new);
         for (scope, past) in &before.parts {
             self.scopes.take_over(before.latest, (scope, past), &self.tariff);

@@ -1,0 +1,112 @@
+//! Keeping to a pace that is learned: what the limiter asks its controller, and tells it.
+//!
+//! A pace is no limit. Limits are stated and never broken; a pace is what the service is thought to
+//! bear just now, and holds beside them. The controller hears of everything that is sent, whichever
+//! way it was granted, and of every call that ends.
+
+use tidegate_adaptive::{Answer, Controller, Hint, Pace};
+use tidegate_units::{
+    Amounts, Code, Cost, Dimension, Instant, Outcome, Priority, Reason, Rejection, Span,
+};
+
+use super::Limiter;
+use crate::settlement::Call;
+use crate::tariff::Totals;
+
+/// Per how long a pace is told.
+const TOLD_PER: Span = Span::from_secs(60);
+
+impl Limiter {
+    /// Has `controller` set the pace from now on.
+    pub fn set_controller(&mut self, now: Instant, controller: Box<dyn Controller>) {
+        self.controller = Some(controller);
+        self.plan(now);
+    }
+
+    /// A service told about its limits before the call that was sent at `sent_at` has ended: with the
+    /// headers of a response that is still being read.
+    pub fn hinted(&mut self, now: Instant, sent_at: Instant, hints: &[Hint]) {
+        if let Some(controller) = &mut self.controller {
+            controller.hinted(now, sent_at, hints);
+            self.plan(now);
+        }
+    }
+
+    /// The paces at present, one for each dimension that is paced.
+    pub fn paces(&self, now: Instant) -> Vec<Pace> {
+        self.controller.as_ref().map(|controller| controller.paces(now)).unwrap_or_default()
+    }
+
+    /// Whether a call keeps to the pace if it is sent now.
+    pub(super) fn keeps_pace(
+        &self,
+        now: Instant,
+        (cost, class): (&Cost, Priority),
+    ) -> Result<(), Rejection> {
+        let Some(controller) = &self.controller else {
+            return Ok(());
+        };
+        match controller.earliest(now, cost, class) {
+            at if at <= now => Ok(()),
+            at => Err(self.too_fast(now, cost, at.since(now))),
+        }
+    }
+
+    fn too_fast(&self, now: Instant, cost: &Cost, wait: Span) -> Rejection {
+        let paces = self.paces(now);
+        let slowest = paces.iter().max_by(|a, b| slowness(a, cost).total_cmp(&slowness(b, cost)));
+        let dimension = slowest.map_or(Dimension::Requests, |pace| pace.dimension);
+        let limit = slowest.map_or(0, |pace| pace.amount_per(TOLD_PER));
+        Rejection {
+            code: Code::E4424,
+            reason: Reason::Paced,
+            scope: self.ledger.scope().clone(),
+            dimension,
+            limit,
+            window: TOLD_PER,
+            used: limit,
+            requested: cost.amount(dimension),
+            retry_after: Some(wait),
+            queue_position: None,
+        }
+    }
+
+    /// By when so much is sent at the present pace, as far as that can be foretold.
+    pub(super) fn paced_until(&self, now: Instant, totals: &Totals) -> Instant {
+        let dimensions = self.tariff.dimensions();
+        let paces = self.paces(now);
+        let long = |pace: &Pace| pace.time_for(totals.get(dimensions, pace.dimension));
+        now + paces.iter().map(long).max().unwrap_or(Span::ZERO)
+    }
+
+    /// A call has ended.
+    pub(super) fn tell_controller(
+        &mut self,
+        now: Instant,
+        (recorded, outcome): (Instant, Outcome),
+        (refund, debt): (&Amounts, &Amounts),
+        (call, retry_after): (&Call, Option<Span>),
+    ) {
+        let Some(controller) = &mut self.controller else {
+            return;
+        };
+        let sent_at = call.took.map_or(recorded, |took| now - took);
+        let one = Cost::request();
+        let cost = call.cost.as_ref().unwrap_or(&one);
+        let hints = &call.hints;
+        controller
+            .answered(now, &Answer { sent_at, cost, debt, refund, outcome, retry_after, hints });
+    }
+
+    /// When the gate can be given more, as far as the pace goes.
+    pub(super) fn pace_gains_at(&self, now: Instant) -> Option<Instant> {
+        let controller = self.controller.as_ref()?;
+        let short = controller.lendable(now, Dimension::Requests)? == 0;
+        short.then(|| controller.earliest(now, &Cost::request(), Priority::Normal))
+    }
+}
+
+/// How long a call of `cost` takes at this pace.
+fn slowness(pace: &Pace, cost: &Cost) -> f64 {
+    pace.time_for(cost.amount(pace.dimension)).as_secs_f64()
+}
