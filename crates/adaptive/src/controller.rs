@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_units::{Amounts, Cost, Dimension, Instant, Outcome, Priority, Span};
 
 use crate::Hint;
+use crate::number::{float, whole};
 
 /// What a service answered to one call, as far as a pace depends on it.
 #[derive(Debug, Clone, Copy)]
@@ -60,15 +61,12 @@ pub struct Pace {
 impl Pace {
     /// How much passes in `window` at this pace, rounded down.
     pub fn amount_per(&self, window: Span) -> u64 {
-        let amount = self.per_second * window.as_secs_f64();
-        // Saturates; a pace is never negative.
-        Span::from_secs_f64(amount.max(0.0) / 1e9).as_nanos()
+        whole(self.per_second * window.as_secs_f64())
     }
 
     /// How long `amount` takes at this pace.
     pub fn time_for(&self, amount: u64) -> Span {
-        let seconds = Span::from_nanos(amount).as_secs_f64() * 1e9 / self.per_second;
-        if amount == 0 { Span::ZERO } else { Span::from_secs_f64(seconds) }
+        if amount == 0 { Span::ZERO } else { Span::from_secs_f64(float(amount) / self.per_second) }
     }
 }
 

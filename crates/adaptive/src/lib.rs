@@ -10,10 +10,14 @@
 
 pub mod controller;
 pub mod hint;
+pub mod law;
+mod number;
 pub mod observation;
+pub mod pacer;
 pub mod pause;
 
 pub use controller::{Answer, Controller, Pace};
 pub use hint::{Hint, Reset};
+pub use law::Law;
 pub use observation::Observation;
 pub use pause::Pause;

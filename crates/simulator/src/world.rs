@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use tidegate_adaptive::{Controller, Hint, Pace};
 use tidegate_algorithms::gate::Guards;
 use tidegate_algorithms::{Carry, Gate, Layout, Packed, Reading, Taken};
 use tidegate_scheduler::limiter::Event as LimiterEvent;
@@ -160,6 +161,22 @@ impl World {
             plant.waiting.retain(|waiting| waiting.ticket != *ticket);
         }
         self.enter(service, |limiter, now| limiter.settle(now, settlement));
+    }
+
+    /// Has `controller` set the pace of a service.
+    pub fn set_controller(&mut self, service: usize, controller: Box<dyn Controller>) {
+        self.enter(service, |limiter, now| limiter.set_controller(now, controller));
+    }
+
+    /// A service told about its limits before the call that was sent at `sent_at` has ended.
+    pub fn hinted(&mut self, service: usize, sent_at: Instant, hints: &[Hint]) {
+        self.enter(service, |limiter, now| limiter.hinted(now, sent_at, hints));
+    }
+
+    /// The paces of a service, with its gate accounted for.
+    pub fn paces(&mut self, service: usize) -> Vec<Pace> {
+        self.enter(service, |_, _| {});
+        self.plants[service].limiter.paces(self.now)
     }
 
     /// Whether messages stay under way until [`World::deliver`] is called. What is under way when

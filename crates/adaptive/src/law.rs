@@ -1,0 +1,247 @@
+//! The control law: finds the pace that a service bears, though nobody says what it is.
+//!
+//! A service of which nothing is known is called faster and faster until it refuses. From then on
+//! every refusal is a measurement: what was accepted since the last one, over the time between, is the
+//! capacity. The pace stays just below what was measured, creeps past it to find out whether there is
+//! more, and is lowered to the measurement when it is refused. Where the service reports how much of
+//! its limit is left, that is used instead, and refusals are avoided altogether.
+//!
+//! Requests and tokens are paced side by side, each by its own [`Lane`](lane); what a refusal says of
+//! the service as a whole (how long to be silent, one probe after) is kept here.
+//!
+//! # Invariants
+//!
+//! PACE-1 to PACE-4 of [`crate::controller`].
+
+use tidegate_units::{Amounts, Cost, Dimension, Instant, Outcome, Priority};
+
+use crate::number::{float, whole};
+use crate::{Answer, Controller, Hint, Pace};
+use lane::Lane;
+use silence::Silence;
+use strain::Strain;
+
+mod history;
+mod lane;
+mod silence;
+mod strain;
+
+/// The law of one service.
+///
+/// ```
+/// use tidegate_adaptive::{Answer, Controller, Law};
+/// use tidegate_units::{Amounts, Cost, Dimension, Instant, Outcome, Priority, Span};
+///
+/// let now = Instant::ZERO + Span::from_secs(100);
+/// let mut law = Law::new(now, &[(Dimension::Requests, 4.0)]);
+/// let call = Cost::request();
+/// assert_eq!(law.earliest(now, &call, Priority::Normal), now);
+/// law.sent(now, &call);
+/// // Four per second: the next one a quarter of a second later.
+/// let next = law.earliest(now, &call, Priority::Normal);
+/// assert_eq!(next, now + Span::from_millis(250));
+///
+/// // The service refuses, and asks for two seconds of silence.
+/// let later = now + Span::from_millis(100);
+/// let none = Amounts::NONE;
+/// law.answered(later, &Answer {
+///     sent_at: now,
+///     cost: &call,
+///     debt: &none,
+///     refund: &none,
+///     outcome: Outcome::RateLimited,
+///     retry_after: Some(Span::from_secs(2)),
+///     hints: &[],
+/// });
+/// assert!(law.earliest(later, &call, Priority::Normal) >= later + Span::from_secs(2));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Law {
+    lanes: Vec<Lane>,
+    silence: Silence,
+    strain: Strain,
+    /// Whether anybody waits.
+    waiting: bool,
+}
+
+impl Law {
+    /// A law that paces these dimensions, each from so many per second to start with; rates that are
+    /// not above zero start at one.
+    pub fn new(now: Instant, paced: &[(Dimension, f64)]) -> Self {
+        let start = |rate: f64| if rate > 0.0 { rate.min(lane::RATE_MAX) } else { 1.0 };
+        let lanes = paced.iter().map(|(dimension, rate)| Lane::new(now, *dimension, start(*rate)));
+        Self {
+            lanes: lanes.collect(),
+            silence: Silence::default(),
+            strain: Strain::default(),
+            waiting: false,
+        }
+    }
+
+    fn advance(&mut self, now: Instant) {
+        let slowed = self.strain.factor(now);
+        for lane in &mut self.lanes {
+            lane.advance(now, slowed, self.waiting);
+        }
+    }
+
+    fn lane(&self, dimension: Dimension) -> Option<&Lane> {
+        self.lanes.iter().find(|lane| lane.dimension == dimension)
+    }
+
+    fn slowed_rate(&self, now: Instant, lane: &Lane) -> f64 {
+        (lane.rate(now) * self.strain.factor(now)).max(lane.min)
+    }
+
+    /// A limit was reached.
+    fn refused(&mut self, now: Instant, answer: &Answer<'_>) {
+        self.silence.round_trip(now.since(answer.sent_at));
+        if let Some(wait) = answer.retry_after {
+            self.silence.ask(now, wait);
+            self.silence.probe_first();
+        }
+        let mut congestion: Option<lane::Congestion> = None;
+        for lane in &mut self.lanes {
+            let Some(amount) = lane.amount(answer.cost) else {
+                continue;
+            };
+            if let Some(found) = lane.refused(now, answer.sent_at, amount) {
+                congestion = Some(match congestion {
+                    Some(other) if other.wait > found.wait => other,
+                    _ => found,
+                });
+            }
+        }
+        if let Some(congestion) = congestion {
+            self.silence.ask(now, congestion.wait);
+            if congestion.streak > 0 {
+                self.silence.probe_first();
+            }
+        }
+    }
+
+    /// A call has ended that was not refused: it took what it took.
+    fn taken_into_account(&mut self, now: Instant, answer: &Answer<'_>) {
+        for lane in &mut self.lanes {
+            if lane.amount(answer.cost).is_none() {
+                continue;
+            }
+            let debt = float(answer.debt.get(lane.dimension));
+            let more = debt - float(answer.refund.get(lane.dimension));
+            if lane.dimension.is_tokens() {
+                lane.correct(now, more - lane.surplus);
+                lane.surplus += (more - lane.surplus) / 50.0;
+            } else {
+                lane.correct(now, more);
+            }
+        }
+    }
+}
+
+impl Controller for Law {
+    fn earliest(&self, now: Instant, cost: &Cost, class: Priority) -> Instant {
+        let _ = class;
+        let mut at = self.silence.until(now);
+        for lane in self.lanes.iter().filter(|lane| lane.amount(cost).is_some()) {
+            at = at.max(lane.pacer.ready_at(now, self.slowed_rate(now, lane)));
+        }
+        at
+    }
+
+    fn lendable(&self, now: Instant, dimension: Dimension) -> Option<u64> {
+        let lane = self.lane(dimension)?;
+        let alone = dimension == Dimension::Requests && self.lanes.len() == 1;
+        if !alone || self.silence.until(now) > now || self.silence.wants_probe() {
+            return Some(0);
+        }
+        let level = lane.pacer.level_at(now, self.slowed_rate(now, lane));
+        Some(if level < 0.0 { 0 } else { whole(level) + 1 })
+    }
+
+    fn lent(&mut self, now: Instant, amounts: &Amounts) {
+        self.advance(now);
+        for lane in &mut self.lanes {
+            lane.pacer.spend(float(amounts.get(lane.dimension)));
+        }
+    }
+
+    fn recalled(&mut self, now: Instant, amounts: &Amounts) {
+        self.advance(now);
+        for lane in &mut self.lanes {
+            lane.pacer.give_back(float(amounts.get(lane.dimension)));
+        }
+    }
+
+    fn taken(&mut self, now: Instant, amounts: &Amounts) {
+        let calls = float(amounts.get(Dimension::Requests));
+        if calls <= 0.0 {
+            return;
+        }
+        self.advance(now);
+        for lane in &mut self.lanes {
+            lane.sent(now, calls, float(amounts.get(lane.dimension)));
+        }
+    }
+
+    fn sent(&mut self, now: Instant, cost: &Cost) {
+        self.advance(now);
+        self.silence.sent(now);
+        for lane in &mut self.lanes {
+            if let Some(amount) = lane.amount(cost) {
+                lane.pacer.spend(amount);
+                lane.sent(now, 1.0, amount);
+            }
+        }
+    }
+
+    fn hinted(&mut self, now: Instant, sent_at: Instant, hints: &[Hint]) {
+        let _ = (now, sent_at, hints);
+    }
+
+    fn answered(&mut self, now: Instant, answer: &Answer<'_>) {
+        self.advance(now);
+        self.hinted(now, answer.sent_at, answer.hints);
+        match answer.outcome {
+            Outcome::RateLimited => self.refused(now, answer),
+            Outcome::Overloaded => {
+                self.strain.overloaded(now, answer.sent_at);
+                if let Some(wait) = answer.retry_after {
+                    self.silence.ask(now, wait);
+                }
+            }
+            Outcome::Failed => self.strain.failed(now, answer.sent_at),
+            Outcome::Ok => {
+                self.strain.succeeded();
+                self.taken_into_account(now, answer);
+            }
+            Outcome::Contention | Outcome::QuotaExhausted | Outcome::Cancelled => {
+                self.taken_into_account(now, answer);
+            }
+        }
+    }
+
+    fn waits(&mut self, now: Instant, anybody: bool) {
+        self.advance(now);
+        self.waiting = anybody;
+        if !anybody {
+            for lane in &mut self.lanes {
+                lane.idle(now);
+            }
+        }
+    }
+
+    fn paces(&self, now: Instant) -> Vec<Pace> {
+        let pace = |lane: &Lane| Pace {
+            dimension: lane.dimension,
+            per_second: self.slowed_rate(now, lane),
+            learned_per_second: lane.event_at.map(|_| lane.capacity),
+            confidence: f64::from(lane.measured) / f64::from(lane.measured + 3),
+            learned_at: lane.event_at,
+        };
+        self.lanes.iter().map(pace).collect()
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Controller> {
+        Box::new(self.clone())
+    }
+}
