@@ -102,6 +102,12 @@ pub trait Controller: fmt::Debug + Send {
     /// Whether anybody waits: a pace that is not used up tells nothing about the limit.
     fn waits(&mut self, now: Instant, anybody: bool);
 
+    /// Until when nothing at all is to be sent, not even what lies in the gate; `None`: calls may be.
+    fn silent_until(&self, now: Instant) -> Option<Instant> {
+        let _ = now;
+        None
+    }
+
     /// The paces at present.
     fn paces(&self, now: Instant) -> Vec<Pace>;
 

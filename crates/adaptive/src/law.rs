@@ -60,6 +60,8 @@ pub struct Law {
     lanes: Vec<Lane>,
     silence: Silence,
     strain: Strain,
+    /// Calls that lie in the gate and have been paid for.
+    in_gate: u64,
     /// Whether anybody waits.
     waiting: bool,
 }
@@ -74,6 +76,7 @@ impl Law {
             lanes: lanes.collect(),
             silence: Silence::default(),
             strain: Strain::default(),
+            in_gate: 0,
             waiting: false,
         }
     }
@@ -155,11 +158,13 @@ impl Controller for Law {
             return Some(0);
         }
         let level = lane.pacer.level_at(now, self.slowed_rate(now, lane));
-        Some(if level < 0.0 { 0 } else { whole(level) + 1 })
+        let more = if level < 0.0 { 0 } else { whole(level) + 1 };
+        Some(more.saturating_sub(self.in_gate))
     }
 
     fn lent(&mut self, now: Instant, amounts: &Amounts) {
         self.advance(now);
+        self.in_gate = self.in_gate.saturating_add(amounts.get(Dimension::Requests));
         for lane in &mut self.lanes {
             lane.pacer.spend(float(amounts.get(lane.dimension)));
         }
@@ -167,6 +172,7 @@ impl Controller for Law {
 
     fn recalled(&mut self, now: Instant, amounts: &Amounts) {
         self.advance(now);
+        self.in_gate = self.in_gate.saturating_sub(amounts.get(Dimension::Requests));
         for lane in &mut self.lanes {
             lane.pacer.give_back(float(amounts.get(lane.dimension)));
         }
@@ -178,6 +184,7 @@ impl Controller for Law {
             return;
         }
         self.advance(now);
+        self.in_gate = self.in_gate.saturating_sub(amounts.get(Dimension::Requests));
         for lane in &mut self.lanes {
             lane.sent(now, calls, float(amounts.get(lane.dimension)));
         }
@@ -228,6 +235,10 @@ impl Controller for Law {
                 lane.idle(now);
             }
         }
+    }
+
+    fn silent_until(&self, now: Instant) -> Option<Instant> {
+        Some(self.silence.until(now)).filter(|until| *until > now)
     }
 
     fn paces(&self, now: Instant) -> Vec<Pace> {

@@ -287,7 +287,6 @@ impl Lane {
         amount: f64,
     ) -> Option<Congestion> {
         self.history.refused(sent_at, Sum { calls: 1.0, amount });
-        self.pacer.give_back(amount);
         if self.event_at.is_some_and(|event_at| sent_at <= event_at) {
             return None;
         }

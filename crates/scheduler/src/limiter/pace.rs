@@ -98,11 +98,17 @@ impl Limiter {
             .answered(now, &Answer { sent_at, cost, debt, refund, outcome, retry_after, hints });
     }
 
+    /// Until when the controller wants nothing to be sent.
+    pub(super) fn silent_until(&self, now: Instant) -> Option<Instant> {
+        self.controller.as_ref()?.silent_until(now)
+    }
+
     /// When the gate can be given more, as far as the pace goes.
     pub(super) fn pace_gains_at(&self, now: Instant) -> Option<Instant> {
         let controller = self.controller.as_ref()?;
         let short = controller.lendable(now, Dimension::Requests)? == 0;
-        short.then(|| controller.earliest(now, &Cost::request(), Priority::Normal))
+        let at = controller.earliest(now, &Cost::request(), Priority::Normal);
+        Some(at).filter(|at| short && *at > now)
     }
 }
 

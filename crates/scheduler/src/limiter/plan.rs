@@ -63,6 +63,7 @@ impl Limiter {
     fn fill_gate_unless_shut(&mut self, now: Instant) {
         let shut = self.suspended
             || self.pause.until(now).is_some()
+            || self.silent_until(now).is_some()
             || self.stopping.is_some()
             || self.probes(now) == Some(0);
         if !shut {
