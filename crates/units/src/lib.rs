@@ -45,7 +45,8 @@ pub use key::{InvalidKey, Key, KeyName};
 pub use limit::{EnforcedAs, Limit, LimitError};
 pub use outcome::Outcome;
 pub use policy::{
-    BreakerPolicy, Concurrency, Jitter, KeyPolicy, Overflow, PolicyError, PolicyFault, QueuePolicy,
+    AdaptivePolicy, BreakerPolicy, Concurrency, ControllerKind, InFlightAlgorithm, InFlightPolicy,
+    Increase, Jitter, KeyPolicy, Overflow, PolicyError, PolicyFault, QueuePolicy, RateOf,
     RetryPolicy, ScopePolicy, ScopedPolicies, Share,
 };
 pub use priority::Priority;

@@ -83,6 +83,20 @@ pub enum PolicyError {
         /// The lease as given.
         lease: Span,
     },
+    /// No slot would be left between the fewest and the most.
+    #[error(
+        "a min of {min} slots above a max of {max}: use 1 to the max, at most {}",
+        Concurrency::SLOTS_MAX
+    )]
+    MinSlots {
+        /// The fewest.
+        min: u32,
+        /// The most.
+        max: u32,
+    },
+    /// A pace that cannot be learned so.
+    #[error(transparent)]
+    Adaptive(#[from] super::adaptive::AdaptiveError),
     /// No try, or too many.
     #[error("{text} attempts: use 1 to {}, the first try included", RetryPolicy::ATTEMPTS_MAX)]
     Attempts {
