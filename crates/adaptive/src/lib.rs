@@ -4,19 +4,30 @@
 //!   cost, and how long the service asked everybody to wait.
 //! - [`Hint`] is what the service said about one of its limits, [`Controller`] turns all of it into
 //!   a pace.
+//! - [`Law`], [`Aimd`] and [`Fixed`] are such controllers; [`build()`] makes the one that a policy
+//!   names.
 //! - [`Pause`] turns the request into an instant before which nothing may be sent.
 //!
 //! No clock, no actor: instants are arguments.
 
+pub mod aimd;
+pub mod build;
 pub mod controller;
+pub mod fixed;
 pub mod hint;
 pub mod law;
 mod number;
 pub mod observation;
+mod opening;
 pub mod pacer;
 pub mod pause;
+mod slowdown;
+mod stepped;
 
+pub use aimd::Aimd;
+pub use build::build;
 pub use controller::{Answer, Controller, Pace};
+pub use fixed::Fixed;
 pub use hint::{Hint, Reset};
 pub use law::Law;
 pub use observation::Observation;
