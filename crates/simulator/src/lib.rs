@@ -38,14 +38,14 @@ pub use driver::{Progress, ReplayError, can_replay, replay};
 pub use generator::{Generator, GeneratorError};
 pub use ideal::Ideal;
 pub use provider::{
-    Arrivals, Behaviour, DimensionLimit, HeaderStyle, Headers, LimitHeader, Network, Provider,
-    ProviderLimits, Quantity, Rate, Reply, ServiceTime, Tally,
+    Arrivals, Behaviour, CapacityStep, DimensionLimit, HeaderStyle, Headers, LimitHeader, Network,
+    Noise, Provider, ProviderLimits, Quantity, Rate, Reply, ServiceTime, Swings, Tally,
 };
 pub use random::{Random, Stream};
 pub use report::{Replay, Run};
 pub use scenario::{
-    ClassShares, Clients, KeyShares, LimitKind, ResolveError, Scenario, ScenarioError,
-    ScenarioFault,
+    ClassShares, Clients, ClockSkew, Demand, KeyShares, LimitKind, ResolveError, Scenario,
+    ScenarioError, ScenarioFault,
 };
 pub use trace::{Trace, TraceError, TraceFault, TraceRequest};
 pub use world::World;

@@ -15,6 +15,7 @@
 mod admission;
 mod bucket;
 mod count;
+mod course;
 mod headers;
 mod limits;
 mod network;
@@ -28,6 +29,8 @@ use crate::random::{Random, Stream};
 
 pub(crate) use admission::Admission;
 pub use count::Arrivals;
+
+pub use course::{CapacityStep, Noise, Swings};
 pub use headers::{Behaviour, HeaderStyle, Headers, LimitHeader};
 pub use limits::{DimensionLimit, ProviderLimits};
 pub use network::Network;
@@ -97,6 +100,8 @@ pub struct Provider {
     admission: Admission,
     behaviour: Behaviour,
     random: Random,
+    /// Which responses lose their headers.
+    loss: Random,
     tally: Tally,
     requests: Option<Arrivals>,
     tokens: Option<Arrivals>,
@@ -105,14 +110,12 @@ pub struct Provider {
 impl Provider {
     /// A service with full buckets, and windows at the phase that the seed gives them.
     pub fn new(limits: &ProviderLimits, behaviour: Behaviour, seed: u64) -> Self {
-        let arrivals = |dimension| {
-            let limit = limits.limit(dimension)?;
-            Some(Arrivals::new(limit, limits.phase(seed)))
-        };
+        let arrivals = |dimension| Arrivals::of(limits, dimension, seed);
         Self {
             admission: Admission::new(limits, seed),
             behaviour,
             random: Random::new(seed, Stream::Provider),
+            loss: Random::new(seed, Stream::Loss),
             tally: Tally::default(),
             requests: arrivals(Dimension::Requests),
             tokens: arrivals(Dimension::Tokens),
@@ -136,7 +139,7 @@ impl Provider {
         if passes {
             self.admit(now, context_tokens, generated_tokens)
         } else {
-            self.refuse(now, passes_at)
+            self.refuse(now, context_tokens)
         }
     }
 
@@ -152,30 +155,40 @@ impl Provider {
         let ServiceTime { first_token, whole } =
             ServiceTime::draw(context_tokens, generated_tokens, &mut self.random);
         let streamed = self.random.chance(self.behaviour.streamed());
+        let lost = self.loses_headers();
         Reply::Ok {
             service_time: whole,
             first_token,
             headers_after: if streamed { first_token } else { whole },
-            headers: self.headers(now),
+            headers: self.headers(now).filter(|_| !lost),
         }
     }
 
-    fn refuse(&mut self, now: Instant, passes_at: Option<Instant>) -> Reply {
+    fn refuse(&mut self, now: Instant, context_tokens: u64) -> Reply {
         self.tally.rate_limited += 1;
+        let wait = self.admission.wait_as_of(now, context_tokens);
         if self.behaviour.penalty() {
             self.admission.burn_fraction(now);
         }
+        let headers = self.headers(now);
         let retry_after = match self.behaviour.headers() {
             HeaderStyle::None => None,
-            HeaderStyle::RetryAfter | HeaderStyle::Full => {
-                passes_at.map(|at| whole_seconds(at.since(now)))
-            }
+            HeaderStyle::RetryAfter | HeaderStyle::Full => wait.map(whole_seconds),
         };
-        Reply::RateLimited { retry_after, headers: self.headers(now) }
+        // What loses one header loses all.
+        let lost = self.loses_headers();
+        Reply::RateLimited {
+            retry_after: retry_after.filter(|_| !lost),
+            headers: headers.filter(|_| !lost),
+        }
     }
 
     fn headers(&self, now: Instant) -> Option<Headers> {
         (self.behaviour.headers() == HeaderStyle::Full).then(|| self.admission.headers(now))
+    }
+
+    fn loses_headers(&mut self) -> bool {
+        self.loss.chance(self.behaviour.lost())
     }
 
     fn count(&mut self, now: Instant, context_tokens: u64, admitted: bool) {

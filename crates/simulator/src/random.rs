@@ -29,6 +29,12 @@ pub enum Stream {
     Clients,
     /// Whose each request is.
     Keys,
+    /// What other tenants take of the provider's capacity.
+    Noise,
+    /// Which responses lose their headers.
+    Loss,
+    /// Which of several clients sends each request.
+    Tenants,
 }
 
 impl Stream {
@@ -44,6 +50,9 @@ impl Stream {
             Self::Phase => 7,
             Self::Clients => 8,
             Self::Keys => 9,
+            Self::Noise => 10,
+            Self::Loss => 11,
+            Self::Tenants => 12,
         }
     }
 }

@@ -14,7 +14,15 @@
 //! streamed = 0.5                  # share of responses whose headers come with the first token
 //! penalty = false                 # whether a refusal burns the fraction of a permit
 //! overload = 0.0                  # share of requests turned away for overload
+//! lost = 0.0                      # share of responses that arrive without headers
+//! clock_skew_s = 0                # how far the client's clock is ahead of the provider's
+//! steps = [{ at_s = 1200, factor = 0.5 }, { at_s = 2200, factor = 1.0 }]  # none unless set
+//! limit_header_lies = false       # whether the stated limit stays as it was at a step
+//! noise = { amplitude = 0.25, period_s = 600 }  # other tenants take a share; none unless set
 //! [clients]
+//! count = 1                       # independent clients under the same limits
+//! demand = "equal"                # or "skewed": the second sends half as much as the first, …
+//! initial_rate_factor = 0.26      # first guess over the true capacity, where a client guesses
 //! load_factor = 1.0               # the trace so many times over
 //! classes = { high = 0.1, normal = 0.6, low = 0.3 }
 //! max_retries = 5
@@ -22,7 +30,13 @@
 //! ```
 //!
 //! Everything but `name` and a limit may be left out and is then as above; without `keys` nobody in
-//! particular sends what the trace names no key for. A key that is not listed
+//! particular sends what the trace names no key for.
+//!
+//! A step multiplies rates, bursts and stated limits by its factor, counted from the start of the
+//! run and not from the step before; a bucket keeps what still fits. Noise of amplitude `a` leaves
+//! `1 − a + a·sin(2π·t/period_s)` of the rate, more or less what an Ornstein–Uhlenbeck process of
+//! deviation `0.32·a` and a memory of 30 s says, within 0.2 and 1.1; stated limits know nothing of it.
+//! Both may change requests and tokens, which are limited at once where both are set. A key that is not listed
 //! here is refused, with the list of those that are.
 
 mod error;
@@ -34,9 +48,9 @@ mod resolve;
 use std::path::Path;
 use std::sync::Arc;
 
-use tidegate_units::{Priority, Span};
+use tidegate_units::{Instant, Priority, Span};
 
-use crate::provider::{Behaviour, HeaderStyle, Rate};
+use crate::provider::{Behaviour, HeaderStyle, Rate, Swings};
 use crate::random::{Random, Stream};
 use crate::trace::Trace;
 
@@ -74,10 +88,58 @@ pub struct LimitShare {
     pub burst: Span,
 }
 
+/// How the clients share the demand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Demand {
+    /// All send equally much.
+    Equal,
+    /// The second sends half as much as the first, the third a third of it, and so on.
+    Skewed,
+}
+
+impl Demand {
+    /// What one of several clients sends, compared with the first, from 0.
+    pub fn weight(self, client: u32) -> f64 {
+        match self {
+            Self::Equal => 1.0,
+            Self::Skewed => 1.0 / (f64::from(client) + 1.0),
+        }
+    }
+}
+
+/// How far a client's clock is ahead of the provider's, or behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ClockSkew {
+    /// Ahead.
+    pub ahead: Span,
+    /// Behind; one of both is zero.
+    pub behind: Span,
+}
+
+impl ClockSkew {
+    /// So many seconds ahead, or behind if they are below zero.
+    pub fn from_secs_f64(seconds: f64) -> Self {
+        let of = |seconds: f64| Span::from_secs_f64(seconds.max(0.0));
+        Self { ahead: of(seconds), behind: of(-seconds) }
+    }
+
+    /// How long it is, on the client's clock at `now`, until an instant on the provider's.
+    pub fn until(&self, now: Instant, on_provider: Instant) -> Span {
+        (on_provider + self.behind).since(now + self.ahead)
+    }
+}
+
 /// What the clients are like.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Clients {
+    /// How many independent clients share the provider's limits: 1 to 64.
+    pub count: u32,
+    /// How they share the demand.
+    pub demand: Demand,
+    /// What a client takes a limit for that it is not told, over what it is: 0.001 to 1000.
+    pub initial_rate_factor: f64,
     /// How many times over the trace arrives: 0.01 to 100.
     pub load_factor: f64,
     /// The classes of their calls.
@@ -136,6 +198,8 @@ pub struct Scenario {
     tokens: Option<LimitShare>,
     window: Span,
     behaviour: Behaviour,
+    swings: Swings,
+    clock_skew: ClockSkew,
     clients: Clients,
 }
 
@@ -144,6 +208,8 @@ impl Scenario {
     pub const NAME_MAX: usize = 64;
     /// The largest file, in bytes.
     pub const FILE_MAX: usize = 1024 * 1024;
+    /// The most steps: enough for a new limit every minute of an hour.
+    pub const STEPS_MAX: usize = 64;
 
     /// The scenario of that name: see [`named`].
     ///
@@ -187,6 +253,16 @@ impl Scenario {
         self.behaviour
     }
 
+    /// What changes the capacity during a run.
+    pub fn swings(&self) -> &Swings {
+        &self.swings
+    }
+
+    /// How far the clients' clocks are off.
+    pub fn clock_skew(&self) -> ClockSkew {
+        self.clock_skew
+    }
+
     /// What the clients are like.
     pub fn clients(&self) -> &Clients {
         &self.clients
@@ -212,7 +288,12 @@ impl Scenario {
             tokens: None,
             window: Span::from_secs(60),
             behaviour: Behaviour::new(HeaderStyle::None, 0.5, 0.0),
+            swings: Swings::default(),
+            clock_skew: ClockSkew::default(),
             clients: Clients {
+                count: 1,
+                demand: Demand::Equal,
+                initial_rate_factor: 0.26,
                 load_factor: 1.0,
                 classes: ClassShares { high: 0.1, normal: 0.6, low: 0.3 },
                 max_retries: 5,

@@ -23,6 +23,11 @@ fn many() -> String {
     (0..=1_000).map(|key| format!("k{key} = 0")).collect::<Vec<_>>().join(", ")
 }
 
+/// One step more than there may be.
+fn many_steps() -> String {
+    (0..=64).map(|at| format!("{{ at_s = {at}, factor = 1 }}")).collect::<Vec<_>>().join(", ")
+}
+
 #[test]
 fn every_refusal_is_one_line_with_file_line_and_what_is_accepted() {
     let rows = [
@@ -32,7 +37,7 @@ fn every_refusal_is_one_line_with_file_line_and_what_is_accepted() {
         row("no provider", ""),
         row("no limit", "[provider]\nkind = \"bucket\""),
         row("an unknown section", "[server]"),
-        provider_row("a key to come", "steps = [{ at_s = 1200, factor = 0.5 }]"),
+        provider_row("an unknown key", "quota = 5"),
         provider_row("an unknown kind", "kind = \"leaky\""),
         provider_row("unknown headers", "headers = \"some\""),
         provider_row("no rate", "tokens = { burst_s = 1 }"),
@@ -52,7 +57,24 @@ fn every_refusal_is_one_line_with_file_line_and_what_is_accepted() {
         provider_row("text for a count", "[clients]\nmax_retries = \"5\""),
         provider_row("negative retries", "[clients]\nmax_retries = -1"),
         provider_row("endless retries", "[clients]\nmax_retries = 101"),
-        provider_row("several clients", "[clients]\ncount = 8"),
+        provider_row("nothing left", "lost = 1.1"),
+        provider_row("a clock of yesterday", "clock_skew_s = -86400"),
+        provider_row("neither yes nor no", "limit_header_lies = 1"),
+        provider_row("a step to nothing", "steps = [{ at_s = 1200, factor = 0 }]"),
+        provider_row("a step of no time", "steps = [{ factor = 0.5 }]"),
+        provider_row("a step before the run", "steps = [{ at_s = -1, factor = 0.5 }]"),
+        provider_row(
+            "steps at once",
+            "steps = [\n{ at_s = 20, factor = 0.5 },\n{ at_s = 20, factor = 1 },\n]",
+        ),
+        provider_row("too many steps", &format!("steps = [{}]", many_steps())),
+        provider_row("too much noise", "noise = { amplitude = 0.6 }"),
+        provider_row("noise of no strength", "noise = { period_s = 60 }"),
+        provider_row("noise of no length", "noise = { amplitude = 0.1, period_s = 0 }"),
+        provider_row("no clients", "[clients]\ncount = 0"),
+        provider_row("too many clients", "[clients]\ncount = 65"),
+        provider_row("an unknown demand", "[clients]\ndemand = \"uneven\""),
+        provider_row("a guess of nothing", "[clients]\ninitial_rate_factor = 0"),
         provider_row("no keys", "[clients]\nkeys = {}"),
         provider_row("a skew of nothing", "[clients]\nkeys = { skew = 1 }"),
         provider_row("zero keys", "[clients]\nkeys = { count = 0 }"),

@@ -1,26 +1,29 @@
 //! Counting at the service's own door: the proof that a limit was kept.
 //!
-//! The counter knows nothing of the machine that admits, except when windows begin, and asks a
-//! question that needs no state: of all intervals of a run, which one held the most beyond its
-//! allowance?
+//! The counter knows nothing of the machine that admits, except when windows begin and how the
+//! capacity changes, and asks a question that needs no state: of all intervals of a run, which one
+//! held the most beyond its allowance?
 //!
-//! For windows that is the fullest window. For a bucket there are as many intervals as pairs of
-//! arrivals, but one number is enough. Let a *debt* grow by every amount that arrives, shrink at the
-//! rate of the limit, and never fall below zero. Right after an arrival it equals the largest
-//! `amount − rate · length` of all intervals that end there, so the highest debt ever reached, less
-//! the burst, is the answer. (Lindley's recursion; cf. Cruz, "A calculus for network delay", 1991.)
+//! For windows that is the fullest window, at the arrival at which it was fullest compared with what
+//! it could hold then. For a bucket there are as many intervals as pairs of arrivals, but one number
+//! is enough. An interval may hold the burst of the moment at which it begins, and what comes in
+//! until it ends. Let *beyond* grow by every amount that arrives, shrink at the rate of the limit, and
+//! never fall below minus the burst. Right after an arrival it equals the largest excess of all
+//! intervals that end there, so the highest value it ever reached is the answer. (Lindley's recursion;
+//! cf. Cruz, "A calculus for network delay", 1991.)
 
-use tidegate_units::{Instant, Span};
+use tidegate_units::{Dimension, Instant, Span};
 
-use crate::provider::limits::DimensionLimit;
+use crate::provider::course::Course;
+use crate::provider::limits::{DimensionLimit, ProviderLimits};
 use crate::provider::quantity::{Quantity, Rate};
-use crate::provider::window::Grid;
+use crate::provider::window::{Grid, scaled};
 
 /// What arrived at one limit, what was admitted, and how far beyond the limit each went.
 ///
 /// ```
 /// use tidegate_simulator::{Arrivals, DimensionLimit, Rate};
-/// use tidegate_units::{Instant, Span};
+/// use tidegate_units::{Dimension, Instant, Span};
 ///
 /// // Two at once, and one more every second.
 /// let rate = Rate::from_micros_per_second(1_000_000).expect("in range");
@@ -43,7 +46,18 @@ pub struct Arrivals {
 impl Arrivals {
     /// Counts against a limit. `phase` is where windows begin; buckets have none.
     pub fn new(limit: &DimensionLimit, phase: Span) -> Self {
-        let peak = Peak::new(limit, phase);
+        Self::on(limit, phase, Course::constant())
+    }
+
+    /// Counts against the limit on `dimension` as it goes through the run of a seed; none where there
+    /// is no limit.
+    pub(super) fn of(limits: &ProviderLimits, dimension: Dimension, seed: u64) -> Option<Self> {
+        let limit = limits.limit(dimension)?;
+        Some(Self::on(limit, limits.phase(seed), limits.course(seed)))
+    }
+
+    fn on(limit: &DimensionLimit, phase: Span, course: Course) -> Self {
+        let peak = Peak::new(limit, phase, course);
         Self { arrived: 0, admitted: 0, offered_peak: peak.clone(), admitted_peak: peak }
     }
 
@@ -82,47 +96,72 @@ impl Arrivals {
 /// The fullest interval so far.
 #[derive(Debug, Clone)]
 enum Peak {
-    Bucket { rate: Rate, burst: Quantity, debt: Quantity, at: Instant, highest: Quantity },
-    Window { amount: u64, grid: Grid, index: u64, held: u64, most: u64 },
+    Bucket {
+        rate: Rate,
+        burst: Quantity,
+        course: Course,
+        beyond: Quantity,
+        at: Instant,
+        highest: Quantity,
+    },
+    Window {
+        amount: u64,
+        course: Course,
+        grid: Grid,
+        index: u64,
+        held: u64,
+        most_beyond: u64,
+    },
 }
 
 impl Peak {
-    fn new(limit: &DimensionLimit, phase: Span) -> Self {
+    fn new(limit: &DimensionLimit, phase: Span, course: Course) -> Self {
         match *limit {
             DimensionLimit::Bucket { rate, burst, .. } => Self::Bucket {
                 rate,
                 burst,
-                debt: Quantity::ZERO,
+                beyond: Quantity::ZERO - burst.scaled(course.at(Instant::ZERO).steps),
+                course,
                 at: Instant::ZERO,
                 highest: Quantity::ZERO,
             },
             DimensionLimit::Window { amount, window } => {
-                Self::Window { amount, grid: Grid::new(window, phase), index: 0, held: 0, most: 0 }
+                let grid = Grid::new(window, phase);
+                Self::Window { amount, course, grid, index: 0, held: 0, most_beyond: 0 }
             }
         }
     }
 
     fn add(&mut self, now: Instant, added: u64) {
         match self {
-            Self::Bucket { rate, debt, at, highest, .. } => {
-                let paid = rate.over(now.since(*at));
-                *debt = (*debt - paid).max(Quantity::ZERO) + Quantity::whole(added);
-                *at = now.max(*at);
-                *highest = (*highest).max(*debt);
+            Self::Bucket { rate, burst, course, beyond, at, highest } => {
+                let now = now.max(*at);
+                for (stretch, _, length) in course.between(*at, now) {
+                    let paid = rate.scaled(stretch.whole()).over(length);
+                    let least = Quantity::ZERO - burst.scaled(stretch.steps);
+                    *beyond = (*beyond - paid).max(least);
+                }
+                *beyond = *beyond + Quantity::whole(added);
+                *at = now;
+                *highest = (*highest).max(*beyond);
             }
-            Self::Window { grid, index, held, most, .. } => {
+            Self::Window { amount, course, grid, index, held, most_beyond } => {
                 let current = grid.index(now).max(*index);
                 let before = if current > *index { 0 } else { *held };
                 (*index, *held) = (current, before.saturating_add(added));
-                *most = (*most).max(*held);
+                let room = scaled(*amount, course.at(now).whole());
+                // What was there before the room shrank is beyond nothing until more comes.
+                if added > 0 {
+                    *most_beyond = (*most_beyond).max(held.saturating_sub(room));
+                }
             }
         }
     }
 
     fn excess(&self) -> u64 {
         match self {
-            Self::Bucket { burst, highest, .. } => (*highest - *burst).ceil(),
-            Self::Window { amount, most, .. } => most.saturating_sub(*amount),
+            Self::Bucket { highest, .. } => highest.ceil(),
+            Self::Window { most_beyond, .. } => *most_beyond,
         }
     }
 }
@@ -131,6 +170,8 @@ impl Peak {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    use crate::provider::course::{CapacityStep, Swings};
 
     /// An arrival: nanoseconds since the start, amount, admitted.
     type Arrival = (u64, u64, bool);
@@ -149,7 +190,16 @@ mod tests {
     }
 
     fn recorded(limit: &DimensionLimit, phase: Span, all: &[Arrival]) -> Arrivals {
-        let mut counted = Arrivals::new(limit, phase);
+        recorded_on(limit, phase, Course::constant(), all)
+    }
+
+    fn recorded_on(
+        limit: &DimensionLimit,
+        phase: Span,
+        course: Course,
+        all: &[Arrival],
+    ) -> Arrivals {
+        let mut counted = Arrivals::on(limit, phase, course);
         for (nanos, amount, admitted) in all {
             counted.record(Instant::from_nanos(*nanos), *amount, *admitted);
         }
@@ -165,6 +215,41 @@ mod tests {
             for (nanos, amount, _) in &all[first..] {
                 sum += i128::from(*amount) * 1_000_000_000_000_000;
                 worst = worst.max(sum - allowed(nanos - start));
+            }
+        }
+        u64::try_from((worst + 999_999_999_999_999) / 1_000_000_000_000_000).expect("small")
+    }
+
+    /// Every interval that begins at an arrival, at a step or right before one, where capacity goes through `steps`:
+    /// nanoseconds, and hundredths of `micros` per second and of the burst from there on.
+    fn brute_steps(micros: u64, burst_nanos: u64, steps: &[(u64, u64)], all: &[Arrival]) -> u64 {
+        let factor = |nanos: u64| {
+            let last = steps.iter().rev().find(|(at, _)| *at <= nanos);
+            last.map_or(100, |(_, hundredths)| *hundredths)
+        };
+        let rate = |nanos| i128::from(micros / 100 * factor(nanos));
+        // What comes in over an interval, second by second: steps are at whole seconds.
+        let income = |start: u64, end: u64| {
+            let mut sum = 0_i128;
+            let mut at = start;
+            while at < end {
+                let next = ((at / 1_000_000_000 + 1) * 1_000_000_000).min(end);
+                sum += rate(at) * i128::from(next - at);
+                at = next;
+            }
+            sum
+        };
+        let arrivals = all.iter().map(|(nanos, ..)| *nanos);
+        let starts = arrivals.chain(steps.iter().map(|(nanos, _)| *nanos));
+        let mut worst = 0_i128;
+        for start in starts {
+            // One that begins right before a step may hold the burst from before it.
+            let least = rate(start).min(rate(start.saturating_sub(1)));
+            let burst = least * i128::from(burst_nanos);
+            let mut sum = 0_i128;
+            for (nanos, amount, _) in all.iter().filter(|(nanos, ..)| *nanos >= start) {
+                sum += i128::from(*amount) * 1_000_000_000_000_000;
+                worst = worst.max(sum - burst - income(start, *nanos));
             }
         }
         u64::try_from((worst + 999_999_999_999_999) / 1_000_000_000_000_000).expect("small")
@@ -200,6 +285,37 @@ mod tests {
             let limit = DimensionLimit::bucket(rate, burst, Span::from_secs(60));
             let counted = recorded(&limit, Span::ZERO, &all);
             let brute = |all: &[Arrival]| brute_bucket(micros, burst.as_nanos(), all);
+            prop_assert_eq!(counted.offered_excess(), brute(&all));
+            prop_assert_eq!(counted.excess(), brute(&admitted(&all)));
+        }
+
+        #[test]
+        fn a_bucket_that_steps_is_counted_as_every_interval_says(
+            cents in 10_u64..200_000,
+            burst_secs in 0_u64..20,
+            changes in prop::collection::vec((1_u64..8, 10_u64..300), 0..5),
+            all in arrivals(),
+        ) {
+            let micros = cents * 100;
+            let mut secs = 0;
+            let steps: Vec<(u64, u64)> = changes
+                .into_iter()
+                .map(|(gap, hundredths)| {
+                    secs += gap;
+                    (secs * 1_000_000_000, hundredths)
+                })
+                .collect();
+            let step = |(nanos, hundredths): &(u64, u64)| CapacityStep {
+                at: Span::from_nanos(*nanos),
+                millionths: hundredths * 10_000,
+            };
+            let swings = Swings { steps: steps.iter().map(step).collect(), ..Swings::default() };
+            let course = Course::new(&swings, Span::ZERO, 1);
+            let rate = Rate::from_micros_per_second(micros).expect("in range");
+            let burst = Span::from_secs(burst_secs);
+            let limit = DimensionLimit::bucket(rate, burst, Span::from_secs(60));
+            let counted = recorded_on(&limit, Span::ZERO, course, &all);
+            let brute = |all: &[Arrival]| brute_steps(micros, burst.as_nanos(), &steps, all);
             prop_assert_eq!(counted.offered_excess(), brute(&all));
             prop_assert_eq!(counted.excess(), brute(&admitted(&all)));
         }

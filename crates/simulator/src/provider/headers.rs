@@ -23,13 +23,24 @@ pub struct Behaviour {
     penalty: bool,
     streamed: f64,
     overload: f64,
+    lost: f64,
+}
+
+/// A share outside 0 to 1 is taken to the nearest end, NaN to 0.
+fn share(value: f64) -> f64 {
+    if value > 0.0 { value.min(1.0) } else { 0.0 }
 }
 
 impl Behaviour {
     /// No penalty; shares outside 0 to 1 are taken to the nearest end, NaN to 0.
     pub fn new(headers: HeaderStyle, streamed: f64, overload: f64) -> Self {
-        let share = |value: f64| if value > 0.0 { value.min(1.0) } else { 0.0 };
-        Self { headers, penalty: false, streamed: share(streamed), overload: share(overload) }
+        let (streamed, overload) = (share(streamed), share(overload));
+        Self { headers, penalty: false, streamed, overload, lost: 0.0 }
+    }
+
+    /// The same, where this share of the responses arrives without headers: 0 to 1.
+    pub fn losing(self, lost: f64) -> Self {
+        Self { lost: share(lost), ..self }
     }
 
     /// The same, telling as much as `headers` says.
@@ -56,6 +67,11 @@ impl Behaviour {
     /// The share of responses whose headers arrive with the first token: 0 to 1.
     pub fn streamed(&self) -> f64 {
         self.streamed
+    }
+
+    /// The share of responses that arrive without headers: 0 to 1.
+    pub fn lost(&self) -> f64 {
+        self.lost
     }
 
     /// The share of requests turned away for overload: 0 to 1.

@@ -1,7 +1,10 @@
 //! What the service holds its clients to, in absolute numbers.
 
+use std::sync::Arc;
+
 use tidegate_units::{Dimension, Span};
 
+use crate::provider::course::{Course, Swings};
 use crate::provider::quantity::{Quantity, Rate};
 use crate::random::{Random, Stream};
 
@@ -70,32 +73,50 @@ impl DimensionLimit {
     }
 }
 
-/// All limits of a service: on requests, on tokens, or on both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// All limits of a service: on requests, on tokens, or on both, and how they change.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderLimits {
     requests: Option<DimensionLimit>,
     tokens: Option<DimensionLimit>,
+    swings: Arc<Swings>,
+    /// For how long it changes.
+    span: Span,
 }
 
 impl ProviderLimits {
     /// A limit on requests only.
     pub fn requests(limit: DimensionLimit) -> Self {
-        Self { requests: Some(limit), tokens: None }
+        Self::new(Some(limit), None)
     }
 
     /// A limit on tokens only: those sent are charged at admission, those generated at completion.
     pub fn tokens(limit: DimensionLimit) -> Self {
-        Self { requests: None, tokens: Some(limit) }
+        Self::new(None, Some(limit))
     }
 
     /// Limits on both, of which either may bind.
     pub fn both(requests: DimensionLimit, tokens: DimensionLimit) -> Self {
-        Self { requests: Some(requests), tokens: Some(tokens) }
+        Self::new(Some(requests), Some(tokens))
     }
 
     /// Limits on whichever are given.
     pub(crate) fn new(requests: Option<DimensionLimit>, tokens: Option<DimensionLimit>) -> Self {
-        Self { requests, tokens }
+        Self { requests, tokens, swings: Arc::default(), span: Span::ZERO }
+    }
+
+    /// The same, changing in a run over `span`.
+    pub fn swinging(self, swings: Swings, span: Span) -> Self {
+        Self { swings: Arc::new(swings), span, ..self }
+    }
+
+    /// What changes them.
+    pub fn swings(&self) -> &Swings {
+        &self.swings
+    }
+
+    /// How they change in the run of this seed.
+    pub(crate) fn course(&self, seed: u64) -> Course {
+        Course::new(&self.swings, self.span, seed)
     }
 
     /// The limit on a dimension; none for all but requests and tokens.

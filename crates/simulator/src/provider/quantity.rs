@@ -40,6 +40,14 @@ impl Quantity {
         up.floor()
     }
 
+    /// So many millionths of it, rounded towards zero.
+    pub(super) fn scaled(self, millionths: u64) -> Self {
+        if millionths == 1_000_000 {
+            return self;
+        }
+        Self { parts: self.parts.saturating_mul(i128::from(millionths)) / 1_000_000 }
+    }
+
     /// Units as a float, for reports.
     pub fn as_f64(self) -> f64 {
         number::float_wide(self.parts) / number::float_wide(PARTS)
@@ -85,6 +93,16 @@ impl Rate {
         let product = u128::from(units).checked_mul(u128::from(millionths))?;
         let product = product.checked_mul(1_000_000_000)?;
         Self::from_micros_per_second(number::ratio(product, u128::from(span.as_nanos()))?)
+    }
+
+    /// So many millionths of it, rounded down to a rate, and at least the lowest.
+    pub(super) fn scaled(self, millionths: u64) -> Self {
+        if millionths == 1_000_000 {
+            return self;
+        }
+        let product = u128::from(self.micros) * u128::from(millionths);
+        let micros = number::ratio(product, 1_000_000).unwrap_or(u64::MAX);
+        Self { micros: micros.clamp(Self::MIN.micros, Self::MAX.micros) }
     }
 
     /// Millionths of a unit per second.

@@ -128,6 +128,67 @@ fn a_penalty_burns_the_fraction_of_a_permit() {
     }
 }
 
+/// Steps within the first minutes, and noise or none.
+fn swings() -> impl Strategy<Value = Swings> {
+    let steps = prop::collection::vec((1_u64..60_000, 1_000_u64..3_000_000), 0..5);
+    let noise = prop::option::of((1_u64..500_000, 1_u64..300));
+    (steps, noise).prop_map(|(gaps, noise)| {
+        let mut at = Span::ZERO;
+        let step = |(gap, millionths)| {
+            at = at + Span::from_millis(gap);
+            CapacityStep { at, millionths }
+        };
+        let steps = gaps.into_iter().map(step).collect();
+        let noise = noise.map(|(amplitude_millionths, secs)| Noise {
+            amplitude_millionths,
+            period: Span::from_secs(secs),
+        });
+        Swings { steps, noise, limit_header_lies: false }
+    })
+}
+
+#[test]
+fn a_stated_limit_follows_steps_unless_it_lies_and_never_noise() {
+    let step = CapacityStep { at: Span::from_secs(5), millionths: 500_000 };
+    let noise = Noise { amplitude_millionths: 250_000, period: Span::from_secs(600) };
+    let stated = [false, true].map(|limit_header_lies| {
+        let swings = Swings { steps: vec![step], noise: Some(noise), limit_header_lies };
+        let limits = ProviderLimits::requests(bucket(2_000_000, 10));
+        let limits = limits.swinging(swings, Span::from_secs(60));
+        let behaviour = Behaviour::new(HeaderStyle::Full, 0.5, 0.0);
+        let mut provider = Provider::new(&limits, behaviour, 1);
+        [at(4_999), at(5_000)].map(|now| match provider.arrive(now, 1, 1) {
+            Reply::Ok { headers: Some(headers), .. } => headers.requests.map(|of| of.limit),
+            _ => None,
+        })
+    });
+    assert_eq!(stated, [[Some(120), Some(60)], [Some(120), Some(120)]]);
+}
+
+#[test]
+fn lost_headers_are_lost_whole_and_change_nothing_else() {
+    let replies = |lost| {
+        let limits = ProviderLimits::requests(bucket(1_000_000, 500));
+        let behaviour = Behaviour::new(HeaderStyle::Full, 0.5, 0.0).losing(lost);
+        let mut provider = Provider::new(&limits, behaviour, 3);
+        let all: Vec<Reply> = (0..1_000).map(|_| provider.arrive(at(0), 100, 100)).collect();
+        all
+    };
+    let told = |reply: &Reply| match reply {
+        Reply::Ok { headers, .. } => headers.is_some(),
+        Reply::RateLimited { headers, retry_after } => {
+            assert_eq!(headers.is_some(), retry_after.is_some());
+            headers.is_some()
+        }
+        Reply::Overloaded => panic!("there is none"),
+    };
+    let (all, some) = (replies(0.0), replies(0.3));
+    assert!(all.iter().all(told));
+    let left = some.iter().filter(|reply| told(reply)).count();
+    assert!((640..=760).contains(&left), "{left}");
+    assert!(all.iter().zip(&some).all(|(one, other)| is_ok(one) == is_ok(other)));
+}
+
 proptest! {
     /// However clients behave, what is admitted keeps every limit, and a counter that knows
     /// nothing of the machine agrees.
@@ -138,6 +199,7 @@ proptest! {
         seed in any::<u64>(),
         windows in any::<bool>(),
         penalty in any::<bool>(),
+        swings in swings(),
     ) {
         let limit = |micros| if windows {
             DimensionLimit::window(rate(micros), Span::from_secs(20))
@@ -145,6 +207,7 @@ proptest! {
             bucket(micros, 5)
         };
         let limits = ProviderLimits::both(limit(micros), limit(micros * 100));
+        let limits = limits.swinging(swings, Span::from_secs(300));
         let behaviour = Behaviour::new(HeaderStyle::Full, 0.5, 0.1).burning_fractions(penalty);
         let mut provider = Provider::new(&limits, behaviour, seed);
         let mut now = Instant::ZERO;

@@ -110,6 +110,17 @@ pub enum ScenarioFault {
         /// What it states.
         found: &'static str,
     },
+    /// Steps are not in the order of time.
+    #[error("a step at {at} after one at {before}: put steps in order of time, no two at once")]
+    StepOrder {
+        /// When it is.
+        at: String,
+        /// When the one before it is.
+        before: String,
+    },
+    /// There are too many steps.
+    #[error("more than {} steps: use noise for what changes all the time", Scenario::STEPS_MAX)]
+    TooManySteps,
     /// There is no scenario of that name.
     #[error("no scenario `{name}`: use one of {known}")]
     UnknownName {

@@ -1,6 +1,8 @@
 //! The file of a scenario: its form, and the range of every value.
 
+mod clients;
 mod keys;
+mod swings;
 
 use std::fmt::Display;
 use std::fs::File;
@@ -13,15 +15,16 @@ use tidegate_units::Span;
 use toml::Spanned;
 
 use crate::number;
-use crate::provider::{Behaviour, HeaderStyle, Rate};
+use crate::provider::{Behaviour, HeaderStyle, Rate, Swings};
 use crate::scenario::{
-    Capacity, ClassShares, Clients, LimitKind, LimitShare, Scenario, ScenarioError, ScenarioFault,
+    Capacity, ClockSkew, LimitKind, LimitShare, Scenario, ScenarioError, ScenarioFault,
 };
 
 /// A number and where it stands.
 type Number = Option<Spanned<f64>>;
 
-use keys::KeysForm;
+use clients::ClientsForm;
+use swings::{NoiseForm, StepForm};
 
 /// The whole file.
 #[derive(Deserialize)]
@@ -45,6 +48,11 @@ struct ProviderForm {
     streamed: Number,
     penalty: Option<Spanned<bool>>,
     overload: Number,
+    lost: Number,
+    clock_skew_s: Number,
+    limit_header_lies: Option<bool>,
+    steps: Option<Vec<Spanned<StepForm>>>,
+    noise: Option<NoiseForm>,
 }
 
 #[derive(Deserialize)]
@@ -55,23 +63,6 @@ struct LimitForm {
     burst_s: Number,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct ClientsForm {
-    load_factor: Number,
-    classes: Option<Spanned<ClassesForm>>,
-    max_retries: Option<Spanned<i64>>,
-    keys: Option<Spanned<KeysForm>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClassesForm {
-    high: Number,
-    normal: Number,
-    low: Number,
-}
-
 /// Shares of a whole.
 const SHARE: RangeInclusive<f64> = 0.0..=1.0;
 /// Lengths of bursts and windows, in seconds.
@@ -80,10 +71,8 @@ const SECONDS: RangeInclusive<f64> = 0.001..=86_400.0;
 const RATE_OF_LOAD: RangeInclusive<f64> = 0.001..=1_000.0;
 /// Capacities per second.
 const RATE: RangeInclusive<f64> = 0.000_001..=1e9;
-/// How many times over a trace may arrive.
-const LOAD_FACTOR: RangeInclusive<f64> = 0.01..=100.0;
-/// How often a call may be tried again.
-const MAX_RETRIES: RangeInclusive<i64> = 0..=100;
+/// How far apart the clocks of a client and the provider may be, in seconds.
+const SKEW: RangeInclusive<f64> = -3_600.0..=3_600.0;
 
 pub(super) fn read(path: &Path) -> Result<Scenario, ScenarioError> {
     let origin = path.display().to_string();
@@ -135,14 +124,23 @@ fn build(form: Form) -> Result<Scenario, Located> {
     let window = number_or(provider.window_s, 60.0, "provider.window_s", &SECONDS)?;
     let streamed = number_or(provider.streamed, 0.5, "provider.streamed", &SHARE)?;
     let overload = number_or(provider.overload, 0.0, "provider.overload", &SHARE)?;
+    let lost = number_or(provider.lost, 0.0, "provider.lost", &SHARE)?;
+    let skew = number_or(provider.clock_skew_s, 0.0, "provider.clock_skew_s", &SKEW)?;
     let scenario = Scenario {
         kind: provider.kind.unwrap_or(plain.kind),
         requests: limit("provider.requests", provider.requests)?,
         tokens: limit("provider.tokens", provider.tokens)?,
         window: Span::from_secs_f64(window),
         behaviour: Behaviour::new(provider.headers, streamed, overload)
-            .burning_fractions(penalty.as_ref().is_some_and(|penalty| *penalty.get_ref())),
-        clients: clients(form.clients, &plain.clients)?,
+            .burning_fractions(penalty.as_ref().is_some_and(|penalty| *penalty.get_ref()))
+            .losing(lost),
+        clock_skew: ClockSkew::from_secs_f64(skew),
+        swings: Swings {
+            steps: provider.steps.map_or(Ok(Vec::new()), swings::steps)?,
+            noise: provider.noise.map_or(Ok(None), swings::noise)?,
+            limit_header_lies: provider.limit_header_lies.unwrap_or(false),
+        },
+        clients: clients::read(form.clients, &plain.clients)?,
         ..plain
     };
     if scenario.requests.is_none() && scenario.tokens.is_none() {
@@ -188,30 +186,6 @@ fn limit(key: &str, form: Spanned<LimitForm>) -> Result<LimitShare, Located> {
     };
     let burst = number_or(form.burst_s, 10.0, &format!("{key}.burst_s"), &SECONDS)?;
     Ok(LimitShare { capacity, burst: Span::from_secs_f64(burst) })
-}
-
-fn clients(form: ClientsForm, plain: &Clients) -> Result<Clients, Located> {
-    let load_factor = number_or(form.load_factor, 1.0, "clients.load_factor", &LOAD_FACTOR)?;
-    let max_retries = match form.max_retries {
-        Some(number) => u32::try_from(in_range(number, "clients.max_retries", &MAX_RETRIES)?),
-        None => Ok(plain.max_retries),
-    };
-    let max_retries = max_retries.unwrap_or(plain.max_retries);
-    let classes = form.classes.map(classes).transpose()?.unwrap_or(plain.classes);
-    let keys = form.keys.map(keys::read).transpose()?;
-    Ok(Clients { load_factor, classes, max_retries, keys })
-}
-
-fn classes(form: Spanned<ClassesForm>) -> Result<ClassShares, Located> {
-    let place = form.span().start;
-    let form = form.into_inner();
-    let share =
-        |number, class: &str| number_or(number, 0.0, &format!("clients.classes.{class}"), &SHARE);
-    let high = share(form.high, "high")?;
-    let normal = share(form.normal, "normal")?;
-    let low = share(form.low, "low")?;
-    whole("clients.classes", place, [high, normal, low])?;
-    Ok(ClassShares { high, normal, low })
 }
 
 /// Makes sure that shares add up to 1.

@@ -25,7 +25,8 @@ impl Scenario {
         };
         let on_requests = resolved(self.requests, Dimension::Requests, requests)?;
         let on_tokens = resolved(self.tokens, Dimension::Tokens, trace.tokens())?;
-        Ok(ProviderLimits::new(on_requests, on_tokens))
+        let limits = ProviderLimits::new(on_requests, on_tokens);
+        Ok(limits.swinging(self.swings.clone(), trace.span()))
     }
 
     fn limit(
