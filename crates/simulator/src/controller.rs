@@ -6,6 +6,8 @@ use std::str::FromStr;
 /// A way to pace calls to a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Controller {
+    /// Tidegate's machines, told no limit: the pace is learned by its own law.
+    Tidegate,
     /// Tidegate's machines, told the provider's true limit, and of each call its class and its key.
     Fixed,
     /// The same without fairness: told the limit, but nothing of whose a call is or how urgent, so
@@ -17,11 +19,12 @@ pub enum Controller {
 
 impl Controller {
     /// Every controller.
-    pub const ALL: [Self; 3] = [Self::Fixed, Self::Fifo, Self::Naive];
+    pub const ALL: [Self; 4] = [Self::Tidegate, Self::Fixed, Self::Fifo, Self::Naive];
 
     /// The name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Tidegate => "tidegate",
             Self::Fixed => "fixed",
             Self::Fifo => "fifo",
             Self::Naive => "naive",
@@ -37,7 +40,7 @@ impl fmt::Display for Controller {
 
 /// A name that no controller has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no controller: use fixed, fifo or naive")]
+#[error("`{text}` is no controller: use tidegate, fixed, fifo or naive")]
 pub struct UnknownController {
     text: String,
 }

@@ -7,7 +7,7 @@
 
 use tidegate_units::{Clock, MonotonicClock, Span};
 
-use crate::driver::paced::Order;
+use crate::driver::paced::{Order, Paced};
 use crate::report::{Replay, Run, SCHEMA, TraceSummary};
 use crate::{Controller, Ideal, ResolveError, Scenario, Trace};
 
@@ -104,8 +104,19 @@ fn run(
     let ideal = Ideal::of(&traffic, &limits, seed);
     let mut journey = journey::Journey::new(&traffic, scenario, &limits, seed);
     match controller {
-        Controller::Fixed => paced::run(&mut journey, &limits, Order::Fair, progress)?,
-        Controller::Fifo => paced::run(&mut journey, &limits, Order::FirstCome, progress)?,
+        Controller::Tidegate => {
+            let factor = scenario.clients().initial_rate_factor;
+            let paced = Paced { order: Order::Fair, learning: Some(factor) };
+            paced::run(&mut journey, &limits, paced, progress)?;
+        }
+        Controller::Fixed => {
+            let paced = Paced { order: Order::Fair, learning: None };
+            paced::run(&mut journey, &limits, paced, progress)?;
+        }
+        Controller::Fifo => {
+            let paced = Paced { order: Order::FirstCome, learning: None };
+            paced::run(&mut journey, &limits, paced, progress)?;
+        }
         Controller::Naive => naive::run(&mut journey, seed, progress),
     }
     let took = clock.now().since(started).max(Span::from_nanos(1));

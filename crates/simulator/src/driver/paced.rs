@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use tidegate_adaptive::{Controller, Law};
 use tidegate_scheduler::{Call, Labels, LimiterConfig, Request, Settlement, Ticket};
 use tidegate_supervisor::SupervisorConfig;
 use tidegate_units::{
@@ -27,13 +28,21 @@ pub(super) enum Order {
     FirstCome,
 }
 
+/// What the machines are told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paced {
+    pub(super) order: Order,
+    /// `None`: the limits. Else nothing, but for a first guess that is so many times the capacity.
+    pub(super) learning: Option<f64>,
+}
+
 pub(super) fn run(
     journey: &mut Journey,
     limits: &ProviderLimits,
-    order: Order,
+    paced: Paced,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<(), LimitError> {
-    let mut client = Client::new(journey, limits, order)?;
+    let mut client = Client::new(journey, limits, paced)?;
     loop {
         match journey.next(client.world.next_deadline()) {
             Next::Call { now, call, happening } => {
@@ -52,6 +61,7 @@ pub(super) fn run(
 struct Client {
     world: World,
     order: Order,
+    learns: bool,
     /// Tokens are limited, so that what was generated has to be settled.
     counts_tokens: bool,
     /// For every call under way, when its cost was recorded, and what the limiter knows of it.
@@ -59,17 +69,20 @@ struct Client {
 }
 
 impl Client {
-    fn new(journey: &Journey, limits: &ProviderLimits, order: Order) -> Result<Self, LimitError> {
-        let told = told(limits)?;
-        let counts_tokens = told.iter().any(|limit| limit.dimension().is_tokens());
+    fn new(journey: &Journey, limits: &ProviderLimits, paced: Paced) -> Result<Self, LimitError> {
+        let Paced { order, learning } = paced;
+        let told = if learning.is_some() { Vec::new() } else { told(limits)? };
+        let counts_tokens = limits.limit(Dimension::Tokens).is_some();
         let service: ServiceName = "provider".parse().unwrap_or_else(|_| unreachable!());
         let limiter = LimiterConfig {
             queue: queue(journey.requests().len(), order),
             ..LimiterConfig::new(service.clone(), told)
         };
         let config = SupervisorConfig { services: vec![service], ..SupervisorConfig::default() };
-        let world = World::new(Instant::ZERO, &config, vec![limiter]);
-        Ok(Self { world, order, counts_tokens, granted: HashMap::new() })
+        let controllers = vec![learning.map(|factor| law(limits, factor))];
+        let world = World::paced(Instant::ZERO, &config, vec![limiter], controllers);
+        let learns = learning.is_some();
+        Ok(Self { world, order, learns, counts_tokens, granted: HashMap::new() })
     }
 
     fn happens(&mut self, journey: &mut Journey, call: usize, happening: Happening) {
@@ -113,7 +126,9 @@ impl Client {
     fn go(&mut self, journey: &mut Journey, call: usize, granted: &Granted) {
         let now = self.world.now();
         let Request { priority, labels, .. } = self.request(journey, call, Cost::ZERO);
-        let of = Call { by_gate: granted.by_gate, priority, labels, ..Call::default() };
+        let tokens = journey.requests()[call].context_tokens;
+        let cost = self.learns.then(|| Cost::request().tokens(tokens));
+        let of = Call { by_gate: granted.by_gate, priority, labels, cost, ..Call::default() };
         self.granted.insert(call, (granted.recorded, of));
         journey.send(now, call);
     }
@@ -141,6 +156,14 @@ impl Client {
         let closed = Settlement::Closed { outcome, recorded, refund, debt, pause, call: of };
         self.world.settle(SERVICE, closed);
     }
+}
+
+/// The law, on every dimension that is limited, from a guess that is `factor` times the capacity.
+fn law(limits: &ProviderLimits, factor: f64) -> Box<dyn Controller> {
+    let guess =
+        |(dimension, limit): (_, &DimensionLimit)| (dimension, limit.rate_per_second() * factor);
+    let paced: Vec<(Dimension, f64)> = limits.iter().map(guess).collect();
+    Box::new(Law::new(Instant::ZERO, &paced))
 }
 
 /// A line that is long enough for everybody.
