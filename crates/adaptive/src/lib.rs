@@ -6,6 +6,8 @@
 //!   a pace.
 //! - [`Law`], [`Aimd`] and [`Fixed`] are such controllers; [`build()`] makes the one that a policy
 //!   names.
+//! - [`Usage`] is what an answer says that the call took, and [`UsageStream`] finds it in one that
+//!   arrives in pieces.
 //! - [`Pause`] turns the request into an instant before which nothing may be sent.
 //!
 //! No clock, no actor: instants are arguments.
@@ -23,6 +25,7 @@ pub mod pacer;
 pub mod pause;
 mod slowdown;
 mod stepped;
+pub mod usage;
 
 pub use aimd::Aimd;
 pub use build::build;
@@ -32,3 +35,4 @@ pub use hint::{Hint, Reset};
 pub use law::Law;
 pub use observation::Observation;
 pub use pause::Pause;
+pub use usage::{ChargeRule, Counted, Known, StreamUsage, Usage, UsageFamily, UsageStream};
