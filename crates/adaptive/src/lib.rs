@@ -8,6 +8,7 @@
 //!   names.
 //! - [`Usage`] is what an answer says that the call took, and [`UsageStream`] finds it in one that
 //!   arrives in pieces.
+//! - [`Signal`] is what databases, files and programs say instead of a status.
 //! - [`Pause`] turns the request into an instant before which nothing may be sent.
 //!
 //! No clock, no actor: instants are arguments.
@@ -25,6 +26,7 @@ pub mod pacer;
 pub mod pause;
 mod slowdown;
 mod stepped;
+pub mod signals;
 pub mod usage;
 
 pub use aimd::Aimd;
@@ -35,4 +37,5 @@ pub use hint::{Hint, Reset};
 pub use law::Law;
 pub use observation::Observation;
 pub use pause::Pause;
+pub use signals::Signal;
 pub use usage::{ChargeRule, Counted, Known, StreamUsage, Usage, UsageFamily, UsageStream};

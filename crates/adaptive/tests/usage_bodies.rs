@@ -113,6 +113,10 @@ fn what_a_cache_is_said_to_hold_is_never_more_than_the_prompt() {
         "prompt_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 90}}});
     let expected = [Some(0), Some(8), Some(2), Some(1), None, None];
     assert_eq!(figures(UsageFamily::OpenAi, &body), Some(expected));
+    let body = json!({"usage": {"completion_tokens": 5,
+        "completion_tokens_details": {"reasoning_tokens": 9}}});
+    let expected = [None, None, None, Some(9), Some(9), None];
+    assert_eq!(figures(UsageFamily::OpenAi, &body), Some(expected), "nor thoughts than output");
 }
 
 #[test]
@@ -147,6 +151,10 @@ fn where_only_the_sum_is_known_the_sum_counts() {
     assert_eq!(tokens(ChargeRule::OPENAI), 50);
     assert_eq!(tokens(ChargeRule::ANTHROPIC), 50);
     assert_eq!(tokens(ChargeRule::GEMINI), 30);
+    let given = Usage { cache_read: Some(5), ..usage };
+    assert_eq!(given.charge(ChargeRule::GEMINI).amount(Dimension::InputTokens), 30);
+    let forgiving = ChargeRule { cache_read: false, ..ChargeRule::GEMINI };
+    assert_eq!(given.charge(forgiving).amount(Dimension::InputTokens), 25);
     assert_eq!(usage.charge(ChargeRule::ANTHROPIC).amount(Dimension::InputTokens), 30);
     let cached = Usage { cache_read: Some(5), ..usage };
     assert_eq!(cached.charge(ChargeRule::GROQ).amount(Dimension::Tokens), 45);

@@ -124,6 +124,8 @@ fn usage_that_grows_with_every_chunk_is_not_complete_before_the_end() {
     let growing = sse(&[("", chunk(1, json!(null))), ("", chunk(2, json!(null)))]);
     let cut = read(UsageFamily::OpenAi, growing.as_bytes());
     assert_eq!((cut.known, tokens(cut.usage)), (Known::Partial, (Some(4), Some(2))));
+    let done = growing.clone() + "data: [DONE]\n\n";
+    assert_eq!(read(UsageFamily::OpenAi, done.as_bytes()).known, Known::Complete);
     let whole = growing + &sse(&[("", chunk(3, json!("stop")))]);
     let end = read(UsageFamily::OpenAi, whole.as_bytes());
     assert_eq!((end.known, tokens(end.usage)), (Known::Complete, (Some(4), Some(3))));
@@ -258,6 +260,12 @@ fn an_error_after_a_success_is_reported_as_a_body() {
     let body = json!({"__type": "throttlingException", "message": "Too many tokens"});
     assert_eq!((end.known, end.failure), (Known::Nothing, Some(body)));
 
+    let first = json!({"error": {"code": "one"}});
+    let both = [("", first.clone()), ("", json!({"error": {"code": "two"}}))];
+    assert_eq!(read(UsageFamily::OpenAi, sse(&both).as_bytes()).failure, Some(first));
+    let named = read(UsageFamily::OpenAi, b"event: error\ndata: {\"code\": \"three\"}\n\n");
+    assert_eq!(named.failure, Some(json!({"error": {"code": "three"}})));
+
     let listed = json!([{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}}]);
     let end = read(UsageFamily::Gemini, listed.to_string().as_bytes());
     assert_eq!(end.failure, Some(listed[0].clone()));
@@ -296,7 +304,7 @@ fn the_last_event_counts_even_without_its_blank_line() {
 
 #[test]
 fn lines_end_in_three_ways_and_fields_are_told_exactly() {
-    let text = "\u{feff}: note\nid: 7\nretry:10\nevent\ndatax: {\"error\":1}\ndat: {\"error\":2}\n\
+    let text = "\u{feff}: note\nid: 7\nretry:10\nevent\neventual: error\ndatax: {\"error\":1}\ndat: {\"error\":2}\n\
                 data:{\"choices\":[],\ndata:\"usage\":{\"prompt_tokens\":3}}\n\ndata\n\n";
     for end in ["\n", "\r\n", "\r"] {
         let text = text.replace('\n', end);
@@ -304,15 +312,41 @@ fn lines_end_in_three_ways_and_fields_are_told_exactly() {
         assert_eq!((said.known, said.failure), (Known::Complete, None), "{end:?}");
         assert_eq!(tokens(said.usage), (Some(3), None));
     }
+    let marked = "\u{feff}data: {\"error\": 1}\n\n";
+    assert_eq!(read(UsageFamily::OpenAi, marked.as_bytes()).failure, Some(json!({"error": 1})));
+    let torn = b"data: {\"usage\":{\"prompt_tokens\":1\ndata: 2}}\n\n";
+    assert_eq!(read(UsageFamily::OpenAi, torn).usage, None, "a new line is no join");
+}
+
+#[test]
+fn objects_in_a_row_are_told_apart_by_their_brackets() {
+    let counts = "{\"choices\":[],\"usage\":{\"prompt_tokens\":3}}";
+    for before in [
+        "{\"x\":\"\\\\\"}",
+        "{\"x\":\"}\\\"}{\"}",
+        "{\"a\":[{},\"]\"]} ,",
+        "[ ",
+        "{\"cut\": \"off\n",
+    ] {
+        let said = read(UsageFamily::OpenAi, format!("{before}{counts}").as_bytes());
+        assert_eq!(
+            (said.known, tokens(said.usage)),
+            (Known::Complete, (Some(3), None)),
+            "{before}"
+        );
+    }
 }
 
 #[test]
 fn a_large_event_is_not_held_and_its_usage_is_found() {
     let large = "x\\\"{[".repeat(100_000);
+    // Counts that are not those of the call stand before and after those that are.
+    let output = format!("[{{\"text\":\"{large}\",\"usage\":{{\"input_tokens\":999}}}}]");
+    let error = format!("{{\"x\":\"{large}\"}}");
     let text = format!(
-        "event: response.completed\ndata: {{\"type\":\"response.completed\",\"response\":{{\
-         \"output\":[{{\"text\":\"{large}\",\"usage\":{{\"input_tokens\":999}}}}],\
-         \"usage\":{{\"input_tokens\":9,\"output_tokens\":3}}}}}}\n\n"
+        "event: response.completed\ndata: {{\"type\":\"response.completed\",\"error\":{error},\
+         \"response\":{{\"usage\":{{\"input_tokens\":9,\"output_tokens\":3}},\"output\":{output}}},\
+         \"delta\":{{\"output\":{output},\"inner\":{{\"usage\":{{\"input_tokens\":998}}}}}}}}\n\n"
     );
     let mut stream = UsageStream::new(UsageFamily::OpenAi);
     for chunk in text.as_bytes().chunks(1_000) {

@@ -103,8 +103,7 @@ impl ChargeRule {
         let read = if self.cache_read { usage.cache_read } else { None };
         let written = if self.cache_write { usage.cache_write } else { None };
         let parts = [usage.input, read, written];
-        let counted = parts.into_iter().flatten().reduce(u64::saturating_add);
-        counted.or(usage.all_input().and(Some(0)))
+        parts.into_iter().flatten().reduce(u64::saturating_add)
     }
 
     fn output(self, usage: &Usage) -> Option<u64> {
@@ -127,16 +126,17 @@ impl Usage {
         let cost =
             Cost::request().input_tokens(input.unwrap_or(0)).output_tokens(output.unwrap_or(0));
         let Some(total) = self.total else { return cost };
+        let free = if rule.cache_read { 0 } else { self.cache_read.unwrap_or(0) };
+        let total = total.saturating_sub(free);
         if rule.counted == Counted::InputOnly {
             let sent = total.saturating_sub(self.output.unwrap_or(0));
-            return if input.is_none() { cost.input_tokens(sent) } else { cost };
+            return if self.input.is_none() { cost.input_tokens(sent) } else { cost };
         }
         let parts_are_known = self.input.is_some() && self.output.is_some();
         if parts_are_known && rule != ChargeRule::ALL {
             return cost;
         }
-        let free = if rule.cache_read { 0 } else { self.cache_read.unwrap_or(0) };
         let known = cost.amount(Dimension::Tokens);
-        cost.tokens(total.saturating_sub(free).max(known))
+        cost.tokens(total.max(known))
     }
 }
