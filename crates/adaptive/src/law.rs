@@ -88,10 +88,6 @@ impl Law {
         }
     }
 
-    fn lane(&self, dimension: Dimension) -> Option<&Lane> {
-        self.lanes.iter().find(|lane| lane.dimension == dimension)
-    }
-
     fn slowed_rate(&self, now: Instant, lane: &Lane) -> f64 {
         (lane.rate(now) * self.strain.factor(now)).max(lane.min)
     }
@@ -152,8 +148,13 @@ impl Controller for Law {
     }
 
     fn lendable(&self, now: Instant, dimension: Dimension) -> Option<u64> {
-        let lane = self.lane(dimension)?;
-        let alone = dimension == Dimension::Requests && self.lanes.len() == 1;
+        let [lane] = self.lanes.as_slice() else {
+            return Some(0);
+        };
+        let alone = lane.dimension == Dimension::Requests;
+        if alone && dimension != Dimension::Requests {
+            return None;
+        }
         if !alone || self.silence.until(now) > now || self.silence.wants_probe() {
             return Some(0);
         }

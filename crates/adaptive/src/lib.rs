@@ -24,9 +24,9 @@ pub mod observation;
 mod opening;
 pub mod pacer;
 pub mod pause;
+pub mod signals;
 mod slowdown;
 mod stepped;
-pub mod signals;
 pub mod usage;
 
 pub use aimd::Aimd;

@@ -23,7 +23,7 @@
 
 use std::collections::VecDeque;
 
-use tidegate_adaptive::{Controller, Pause};
+use tidegate_adaptive::{Controller, Pause, build};
 use tidegate_algorithms::{Ledger, Reading};
 use tidegate_units::{Amounts, Cost, Dimension, Instant, Limit, Reason, Rejection, Scope, Span};
 
@@ -148,6 +148,7 @@ impl Limiter {
         let rules = Rules::new(&config.queue);
         let scopes = (rules, &tariff);
         let scopes = Scopes::new(&config.service, &config.scoped, scopes, config.wall_origin);
+        let controller = config.adaptive.as_ref().map(|policy| build(policy, Instant::ZERO));
         Self {
             queue: Queue::new(&config.queue, &tariff),
             line: Order::new(rules, tariff.clone()),
@@ -165,7 +166,7 @@ impl Limiter {
             shared_when_full,
             config,
             pause: Pause::default(),
-            controller: None,
+            controller,
             suspended: false,
             life: 0,
             tick: tick(own.iter().chain(shared)),

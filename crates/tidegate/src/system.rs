@@ -245,6 +245,7 @@ impl Plan {
                 shared: shared.clone(),
                 queue: service.queue.clone(),
                 concurrency: service.concurrency,
+                adaptive: None,
                 breaker: service.breaker,
                 scoped: service.scoped.clone(),
                 wall_origin,

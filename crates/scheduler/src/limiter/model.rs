@@ -3,8 +3,8 @@
 use serde::Serialize;
 use tidegate_algorithms::{Layout, Packed};
 use tidegate_units::{
-    Amounts, BreakerPolicy, Concurrency, Dimension, Instant, Limit, Outcome, QueuePolicy,
-    Rejection, ScopedPolicies, ServiceName, WallOrigin,
+    AdaptivePolicy, Amounts, BreakerPolicy, Concurrency, Dimension, Instant, Limit, Outcome,
+    QueuePolicy, Rejection, ScopedPolicies, ServiceName, WallOrigin,
 };
 
 use crate::settlement::Call;
@@ -25,6 +25,8 @@ pub struct LimiterConfig {
     pub concurrency: Option<Concurrency>,
     /// When the service is left alone because its calls fail; `None`: never.
     pub breaker: Option<BreakerPolicy>,
+    /// How the pace is learned that the service bears; `None`: limits are all there is.
+    pub adaptive: Option<AdaptivePolicy>,
     /// What holds for one model, one endpoint, one agent.
     pub scoped: ScopedPolicies,
     /// The time on the wall at the origin of the machine's clock, for limits per calendar period.
@@ -41,6 +43,7 @@ impl LimiterConfig {
             queue: QueuePolicy::default(),
             concurrency: None,
             breaker: None,
+            adaptive: None,
             scoped: ScopedPolicies::default(),
             wall_origin: WallOrigin::default(),
         }
@@ -59,12 +62,22 @@ impl LimiterConfig {
                 dimensions.push(limit.dimension());
             }
         }
+        for dimension in self.paced() {
+            if !dimensions.contains(&dimension) {
+                dimensions.push(dimension);
+            }
+        }
         for (dimension, _) in self.queue.max_cost.iter() {
             if !dimensions.contains(&dimension) {
                 dimensions.push(dimension);
             }
         }
         dimensions
+    }
+
+    /// The dimensions of which the pace is learned.
+    fn paced(&self) -> impl Iterator<Item = Dimension> {
+        self.adaptive.iter().flat_map(|policy| policy.dimensions.iter().copied())
     }
 
     fn limits_of_parts(&self) -> impl Iterator<Item = &Limit> {
@@ -86,7 +99,8 @@ impl LimiterConfig {
         let dimensions = self.dimensions().into_iter().map(largest);
         // What only parts limit never passes the gate.
         let for_all = |(dimension, most): &(Dimension, Option<u64>)| {
-            matches!(dimension, Dimension::Requests | Dimension::Slots) || most.is_some()
+            let paced = self.paced().any(|paced| paced == *dimension);
+            matches!(dimension, Dimension::Requests | Dimension::Slots) || paced || most.is_some()
         };
         let dimensions: Vec<_> = dimensions.filter(for_all).collect();
         Layout::fitting(&dimensions)

@@ -6,8 +6,8 @@ use tidegate_adaptive::{Controller, Law};
 use tidegate_scheduler::{Call, Labels, LimiterConfig, Request, Settlement, Ticket};
 use tidegate_supervisor::SupervisorConfig;
 use tidegate_units::{
-    Amounts, Cost, Dimension, EnforcedAs, Instant, Key, Limit, LimitError, Outcome, QueuePolicy,
-    ServiceName, Span,
+    AdaptivePolicy, Amounts, Cost, Dimension, EnforcedAs, Instant, Key, Limit, LimitError, Outcome,
+    QueuePolicy, ServiceName, Span,
 };
 
 use crate::driver::journey::{Happening, Journey, Next};
@@ -74,7 +74,10 @@ impl Client {
         let told = if learning.is_some() { Vec::new() } else { told(limits)? };
         let counts_tokens = limits.limit(Dimension::Tokens).is_some();
         let service: ServiceName = "provider".parse().unwrap_or_else(|_| unreachable!());
+        let dimensions = limits.iter().map(|(dimension, _)| dimension).collect();
+        let adaptive = AdaptivePolicy { dimensions, ..AdaptivePolicy::default() };
         let limiter = LimiterConfig {
+            adaptive: learning.map(|_| adaptive),
             queue: queue(journey.requests().len(), order),
             ..LimiterConfig::new(service.clone(), told)
         };
