@@ -5,17 +5,21 @@
 //! is up to the controller: Tidegate's own machines (`paced`), or none at all (`naive`). Whatever the
 //! controller is told, the provider and the report know whose each call is and how urgent.
 
-use tidegate_units::{Clock, MonotonicClock, Span};
+use tidegate_units::{Clock, ControllerKind, MonotonicClock, Span};
 
-use crate::driver::paced::{Order, Paced};
+use crate::driver::paced::{Order, Told};
 use crate::report::{Replay, Run, SCHEMA, TraceSummary};
 use crate::{Controller, Ideal, ResolveError, Scenario, Trace};
 
+mod fairness;
 mod groups;
 mod journey;
 mod naive;
 mod paced;
+mod pulse;
+mod steps;
 mod tally;
+mod tenants;
 
 /// How far a replay has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +89,7 @@ pub fn replay(
 /// As [`replay`].
 pub fn can_replay(trace: &Trace, scenario: &Scenario, seed: u64) -> Result<(), ReplayError> {
     let limits = scenario.resolve(&scenario.traffic(trace, seed))?;
-    paced::told(&limits)?;
+    paced::told(&limits, 1.0)?;
     Ok(())
 }
 
@@ -101,24 +105,25 @@ fn run(
     let started = clock.now();
     let traffic = scenario.traffic(trace, seed);
     let limits = scenario.resolve(&traffic)?;
-    let ideal = Ideal::of(&traffic, &limits, seed);
     let mut journey = journey::Journey::new(&traffic, scenario, &limits, seed);
     match controller {
         Controller::Tidegate => {
-            let factor = scenario.clients().initial_rate_factor;
-            let paced = Paced { order: Order::Fair, learning: Some(factor) };
-            paced::run(&mut journey, &limits, paced, progress)?;
+            let guess = scenario.clients().initial_rate_factor;
+            let told = Told::Nothing { controller: ControllerKind::Tidegate, guess };
+            paced::run(&mut journey, &limits, (told, Order::Fair), progress)?;
         }
         Controller::Fixed => {
-            let paced = Paced { order: Order::Fair, learning: None };
-            paced::run(&mut journey, &limits, paced, progress)?;
+            paced::run(&mut journey, &limits, (Told::Limits, Order::Fair), progress)?;
         }
         Controller::Fifo => {
-            let paced = Paced { order: Order::FirstCome, learning: None };
-            paced::run(&mut journey, &limits, paced, progress)?;
+            paced::run(&mut journey, &limits, (Told::Limits, Order::FirstCome), progress)?;
         }
         Controller::Naive => naive::run(&mut journey, seed, progress),
     }
     let took = clock.now().since(started).max(Span::from_nanos(1));
-    Ok(journey.finish(controller, seed, &ideal, took))
+    let mut course = journey.blank_course();
+    let ideal = Ideal::play(traffic.span(), &traffic, &limits, seed, &mut |now, work| {
+        course.add(now, work);
+    });
+    Ok(journey.finish(controller, seed, (&ideal, &course), took))
 }

@@ -42,6 +42,18 @@ impl Ideal {
     /// The same, played for as long as `horizon`, counted from the first request: for runs that go
     /// on after the last, while there is a queue.
     pub fn until(horizon: Span, trace: &Trace, limits: &ProviderLimits, seed: u64) -> Self {
+        Self::play(horizon, trace, limits, seed, &mut |_, _| {})
+    }
+
+    /// The same, and tells when it gets how much work admitted.
+    pub(crate) fn play(
+        horizon: Span,
+        trace: &Trace,
+        limits: &ProviderLimits,
+        seed: u64,
+        admitted: &mut dyn FnMut(Instant, u64),
+    ) -> Self {
+        let in_tokens = limits.work_dimension().is_tokens();
         let horizon = Instant::ZERO + horizon;
         let mut queue = Queue {
             admission: Admission::new(limits, seed),
@@ -54,6 +66,7 @@ impl Ideal {
                 Admitted::Yes => {
                     ideal.admitted += 1;
                     ideal.tokens = ideal.tokens.saturating_add(request.tokens());
+                    admitted(queue.now, if in_tokens { request.tokens() } else { 1 });
                 }
                 Admitted::Never => {}
                 Admitted::TooLate => break,

@@ -42,7 +42,7 @@ pub use provider::{
     Noise, Provider, ProviderLimits, Quantity, Rate, Reply, ServiceTime, Swings, Tally,
 };
 pub use random::{Random, Stream};
-pub use report::{Replay, Run};
+pub use report::{PacePoint, Replay, Run};
 pub use scenario::{
     ClassShares, Clients, ClockSkew, Demand, KeyShares, LimitKind, ResolveError, Scenario,
     ScenarioError, ScenarioFault,

@@ -68,13 +68,17 @@ pub struct Run {
     pub served_by_key: BTreeMap<String, Served>,
     /// How each change of the limit was met.
     pub steps: Vec<Step>,
-    /// Jain's index of fairness between clients over 60 s; `None` with one client.
+    /// Jain's index of fairness between clients over 60 s, the mean of all minutes; of what was admitted
+    /// of what they wanted where that differs. `None` with one client.
     pub jain_60s: Option<f64>,
     /// Decisions of the machines per second of real time.
     pub decisions_per_s: u64,
     /// The load over time; for plots, not part of the JSON.
     #[serde(skip)]
     pub load: Vec<LoadPoint>,
+    /// Capacity and pace over time; for plots, not part of the JSON.
+    #[serde(skip)]
+    pub pace: Vec<PacePoint>,
 }
 
 /// Two quantiles.
@@ -100,9 +104,10 @@ pub struct Served {
 pub struct Step {
     /// When the limit changed, in seconds from the start.
     pub at_s: f64,
-    /// Capacity that was not used because of it, in seconds' worth.
+    /// What an omniscient queue would have got admitted in the next minute beyond what was, in seconds'
+    /// worth of the new limit.
     pub lost_s: f64,
-    /// Seconds until the pace had followed.
+    /// Seconds until the pace had come within a tenth of the new limit and stayed for three.
     pub converged_s: f64,
     /// Refusals until then.
     pub refused: u64,
@@ -119,6 +124,19 @@ pub struct LoadPoint {
     pub admitted: f64,
     /// Requests that the provider refused.
     pub refused: f64,
+}
+
+/// A second of a run, or more of a long one, in units of work per second.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct PacePoint {
+    /// The middle of it, in seconds from the start.
+    pub at_s: f64,
+    /// What the provider's limit lets in.
+    pub capacity: f64,
+    /// What it admitted.
+    pub admitted: f64,
+    /// What the controller says its pace is, and all clients together; `None` if it has none.
+    pub pace: Option<f64>,
 }
 
 /// The length of one [`LoadPoint`], in seconds.

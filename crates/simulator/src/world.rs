@@ -4,7 +4,7 @@
 //! What the actors do with channels and timers, this does in a loop: the same calls on the same
 //! machines, in one fixed order. A message takes no time, unless its delivery is held up on purpose.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use tidegate_adaptive::{Controller, Hint, Pace};
 use tidegate_algorithms::gate::Guards;
@@ -63,7 +63,34 @@ struct Plant {
     floors: [Packed; Priority::ALL.len()],
     /// The reading that the limiter knows.
     accounted: Reading,
-    waiting: Vec<Request>,
+    waiting: Waiting,
+}
+
+/// Those who wait, in the order in which they came.
+#[derive(Debug, Default)]
+struct Waiting {
+    places: HashMap<Ticket, u64>,
+    requests: BTreeMap<u64, Request>,
+    came: u64,
+}
+
+impl Waiting {
+    fn add(&mut self, request: Request) {
+        self.came += 1;
+        self.remove(request.ticket);
+        self.places.insert(request.ticket, self.came);
+        self.requests.insert(self.came, request);
+    }
+
+    fn remove(&mut self, ticket: Ticket) {
+        if let Some(place) = self.places.remove(&ticket) {
+            self.requests.remove(&place);
+        }
+    }
+
+    fn in_order(&self) -> Vec<Request> {
+        self.requests.values().cloned().collect()
+    }
 }
 
 /// A message that has not been delivered.
@@ -162,7 +189,7 @@ impl World {
     /// Waits in line at a service, as a handle does second.
     pub fn acquire(&mut self, service: usize, request: Request) {
         if let Some(plant) = self.plants.get_mut(service) {
-            plant.waiting.push(request.clone());
+            plant.waiting.add(request.clone());
             self.enter(service, |limiter, now| limiter.acquire(now, request));
         }
     }
@@ -172,7 +199,7 @@ impl World {
         if let Settlement::Withdrawn { ticket } = &settlement
             && let Some(plant) = self.plants.get_mut(service)
         {
-            plant.waiting.retain(|waiting| waiting.ticket != *ticket);
+            plant.waiting.remove(*ticket);
         }
         self.enter(service, |limiter, now| limiter.settle(now, settlement));
     }
@@ -240,7 +267,7 @@ impl World {
         plant.gate.settled(now);
         let past = plant.limiter.past(now, reading);
         plant.limiter = Limiter::rebuilt(plant.config.clone(), now, &past);
-        for request in plant.waiting.clone() {
+        for request in plant.waiting.in_order() {
             plant.limiter.acquire_again(now, request);
         }
         let (from, life) = (plant.config.service.clone(), plant.limiter.life());
@@ -412,7 +439,7 @@ impl World {
         ticket: Ticket,
         answer: Option<Result<Granted, Rejection>>,
     ) {
-        self.plants[service].waiting.retain(|waiting| waiting.ticket != ticket);
+        self.plants[service].waiting.remove(ticket);
         self.answers.push_back(Answered { service, ticket, answer });
     }
 
@@ -456,7 +483,7 @@ impl Plant {
         let floors = [Packed::default(); Priority::ALL.len()];
         let limits = config.limits.clone();
         let mut plant =
-            Self { config, limiter, layout, gate, floors, accounted, waiting: Vec::new() };
+            Self { config, limiter, layout, gate, floors, accounted, waiting: Waiting::default() };
         plant.set_floors(&limits);
         plant
     }

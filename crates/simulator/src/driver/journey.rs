@@ -5,11 +5,15 @@ use std::collections::BinaryHeap;
 
 use tidegate_units::{Instant, Priority, Span};
 
-use crate::driver::tally::{Load, Tally};
+use crate::driver::steps;
+use crate::driver::tally::{Course, Load, Tally};
+use crate::driver::tenants::Tenants;
+use crate::provider::CapacityStep;
 use crate::report::Run;
+use crate::scenario::ClockSkew;
 use crate::{
-    Controller, Ideal, Network, Provider, ProviderLimits, Random, Reply, Scenario, Stream, Trace,
-    TraceRequest, number,
+    Controller, Headers, Ideal, Network, Provider, ProviderLimits, Random, Reply, Scenario, Stream,
+    Trace, TraceRequest, number,
 };
 
 /// Something that a client learns or does.
@@ -19,6 +23,8 @@ pub(super) enum Happening {
     Arrived,
     /// A client wanted to try again now.
     Again,
+    /// The headers of the call have come, and more is to follow.
+    Told,
     /// The call is done.
     Done,
     /// The provider refused the call at a limit, and may have said how long to wait.
@@ -53,13 +59,19 @@ enum Event {
 pub(super) struct Journey {
     requests: Vec<TraceRequest>,
     classes: Vec<Priority>,
+    tenants: Tenants,
     refusals: Vec<u32>,
+    /// What the provider has said of its limits with each call, and nobody has read.
+    headers: Vec<Option<Headers>>,
     max_retries: u32,
+    steps: Vec<CapacityStep>,
     horizon: Instant,
     provider: Provider,
     work_is_tokens: bool,
     work: u64,
     arrived: usize,
+    now: Instant,
+    clock_skew: ClockSkew,
     events: BinaryHeap<Reverse<(Instant, u64, usize, Event)>>,
     scheduled: u64,
     network: Random,
@@ -79,17 +91,22 @@ impl Journey {
         let classes: Vec<Priority> =
             requests.iter().map(|_| shares.pick(draws.uniform())).collect();
         Self {
+            tenants: Tenants::deal(requests.len(), scenario.clients(), seed),
             refusals: vec![0; requests.len()],
+            headers: vec![None; requests.len()],
             max_retries: scenario.clients().max_retries,
+            steps: scenario.swings().steps.clone(),
             horizon: Instant::ZERO + traffic.span(),
             provider: Provider::new(limits, scenario.behaviour(), seed),
             work_is_tokens: limits.work_dimension().is_tokens(),
             work: 0,
             arrived: 0,
+            now: Instant::ZERO,
+            clock_skew: scenario.clock_skew(),
             events: BinaryHeap::new(),
             scheduled: 0,
             network: Random::new(seed, Stream::Network),
-            tally: Tally::new(&requests, &classes, traffic.span()),
+            tally: Tally::new((&requests, &classes), scenario, limits, (traffic.span(), seed)),
             requests,
             classes,
         }
@@ -97,6 +114,26 @@ impl Journey {
 
     pub(super) fn requests(&self) -> &[TraceRequest] {
         &self.requests
+    }
+
+    /// When the last thing happened that was told.
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// How far the clients' clocks are off.
+    pub(super) fn clock_skew(&self) -> ClockSkew {
+        self.clock_skew
+    }
+
+    /// The clients.
+    pub(super) fn tenants(&self) -> &Tenants {
+        &self.tenants
+    }
+
+    /// What the provider has said of its limits with a call, once.
+    pub(super) fn take_headers(&mut self, call: usize) -> Option<Headers> {
+        self.headers[call].take()
     }
 
     pub(super) fn class(&self, call: usize) -> Priority {
@@ -146,6 +183,7 @@ impl Journey {
             else {
                 return Next::End;
             };
+            self.now = now;
             if deadline.is_some_and(|at| at <= now) {
                 return Next::Deadline { now };
             }
@@ -153,6 +191,7 @@ impl Journey {
                 let call = self.arrived;
                 self.arrived += 1;
                 self.tally.count(now, Load::Offered);
+                self.tally.fairness.offered(now, self.tenants.of(call), self.work_of(call));
                 return Next::Call { now, call, happening: Happening::Arrived };
             }
             if let Some(Reverse((now, _, call, event))) = self.events.pop() {
@@ -173,14 +212,24 @@ impl Journey {
     fn at_provider(&mut self, now: Instant, call: usize, outbound: Span) {
         let TraceRequest { at, context_tokens, generated_tokens, .. } = self.requests[call];
         match self.provider.arrive(now, context_tokens, generated_tokens) {
-            Reply::Ok { service_time, .. } => {
+            Reply::Ok { service_time, headers_after, headers, .. } => {
                 self.tally.count(now, Load::Admitted);
                 self.tally.waited(call, now.since(Instant::ZERO + at));
-                self.work += if self.work_is_tokens { self.requests[call].tokens() } else { 1 };
+                let work = self.work_of(call);
+                self.work = self.work.saturating_add(work);
+                self.tally.pulse.admitted(now, work);
+                self.tally.fairness.admitted(now, self.tenants.of(call), work);
+                self.headers[call] = headers;
+                if headers.is_some() && headers_after < service_time {
+                    let back = Network::one_way(&mut self.network);
+                    self.schedule(now + headers_after + back, call, Event::Client(Happening::Told));
+                }
                 self.schedule(now + service_time, call, Event::Completed);
             }
-            Reply::RateLimited { retry_after, .. } => {
+            Reply::RateLimited { retry_after, headers } => {
                 self.tally.count(now, Load::Refused);
+                self.tally.pulse.refused(now);
+                self.headers[call] = headers;
                 let back = Network::refusal(&mut self.network, outbound);
                 let happening = Happening::Refused { retry_after };
                 self.schedule(now + back, call, Event::Client(happening));
@@ -192,18 +241,28 @@ impl Journey {
         }
     }
 
+    /// What a call counts for.
+    fn work_of(&self, call: usize) -> u64 {
+        if self.work_is_tokens { self.requests[call].tokens() } else { 1 }
+    }
+
     fn completed(&mut self, now: Instant, call: usize) {
         self.provider.complete(now, self.requests[call].generated_tokens);
         let back = Network::one_way(&mut self.network);
         self.schedule(now + back, call, Event::Client(Happening::Done));
     }
 
-    /// The report of the run.
+    /// Somewhere to write down what happened when.
+    pub(super) fn blank_course(&self) -> Course {
+        Course::of(&self.tally.pulse)
+    }
+
+    /// The report of the run, compared with what the omniscient queue got in all and when.
     pub(super) fn finish(
         mut self,
         controller: Controller,
         seed: u64,
-        ideal: &Ideal,
+        (ideal, course): (&Ideal, &Course),
         took: Span,
     ) -> Run {
         let provider = self.provider.tally();
@@ -224,12 +283,13 @@ impl Journey {
             wait_s_by_key: self.tally.by_key.waits_s(),
             served: self.tally.by_class.served(),
             served_by_key: self.tally.by_key.served(),
-            steps: Vec::new(),
-            jain_60s: None,
+            steps: steps::met(&self.steps, &self.tally.pulse, course.work()),
+            jain_60s: self.tally.fairness.index(),
             decisions_per_s: number::nearest(
                 number::float(self.tally.decisions) / took.as_secs_f64(),
             ),
             load: self.tally.load(),
+            pace: self.tally.pulse.points(),
         }
     }
 }

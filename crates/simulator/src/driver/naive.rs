@@ -35,7 +35,7 @@ pub(super) fn run(journey: &mut Journey, seed: u64, progress: &mut dyn FnMut(usi
                     journey.again(now + wait, call);
                 }
             }
-            Happening::Done => {}
+            Happening::Told | Happening::Done => {}
         }
         progress(journey.arrived(), journey.requests().len());
     }
