@@ -41,9 +41,9 @@ impl Fairness {
 
     /// Jain's index, the mean of all whole windows; `None` with one client.
     pub(super) fn index(&self) -> Option<f64> {
-        let served = |(admitted, offered): &(u64, u64)| match self.by_demand {
-            false => Some(number::float(*admitted)),
-            true => (*offered > 0).then(|| number::float(*admitted) / number::float(*offered)),
+        let served = |(admitted, offered): &(u64, u64)| {
+            let wanted = if self.by_demand { *offered } else { 1 };
+            (wanted > 0).then(|| number::float(*admitted) / number::float(wanted))
         };
         let windows = self.counted.chunks(self.clients.max(1));
         let indices: Vec<f64> = windows

@@ -3,7 +3,7 @@
 use tidegate_units::{Instant, Span};
 
 use crate::number;
-use crate::provider::ProviderLimits;
+use crate::provider::{DimensionLimit, ProviderLimits};
 use crate::report::PacePoint;
 
 /// The length of a beat, unless the run is so long that there would be more than [`BEATS_MAX`].
@@ -39,7 +39,7 @@ impl Pulse {
         let length = BEAT.max(horizon.div(BEATS_MAX));
         let course = limits.course(seed);
         let limit = limits.limit(limits.work_dimension());
-        let nominal = limit.map_or(0.0, |limit| limit.rate_per_second());
+        let nominal = limit.map_or(0.0, DimensionLimit::rate_per_second);
         let beat = |index| {
             let middle = Instant::ZERO + length * index + length.div(2);
             let capacity = nominal * number::float(course.at(middle).whole()) / 1e6;
