@@ -135,26 +135,12 @@ impl World {
     /// Machines of which nothing has been used, at `now`. Every limiter should hold `config`'s limits
     /// as its shared ones.
     pub fn new(now: Instant, config: &SupervisorConfig, limiters: Vec<LimiterConfig>) -> Self {
-        Self::paced(now, config, limiters, Vec::new())
-    }
-
-    /// The same, where controllers set the paces of the first services from the first call on.
-    pub fn paced(
-        now: Instant,
-        config: &SupervisorConfig,
-        limiters: Vec<LimiterConfig>,
-        controllers: Vec<Option<Box<dyn Controller>>>,
-    ) -> Self {
         let plants = limiters.into_iter().map(Plant::new).collect();
         let supervisor = Supervisor::new(config);
         let (mail, answers) = (VecDeque::new(), VecDeque::new());
         let mut world = Self { now, supervisor, plants, mail, held_up: false, answers };
-        let mut controllers = controllers.into_iter();
         for service in 0..world.plants.len() {
-            match controllers.next().flatten() {
-                Some(controller) => world.set_controller(service, controller),
-                None => world.enter(service, Limiter::wake),
-            }
+            world.enter(service, Limiter::wake);
         }
         world
     }
