@@ -8,6 +8,12 @@ use std::str::FromStr;
 pub enum Controller {
     /// Tidegate's machines, told no limit: the pace is learned by its own law.
     Tidegate,
+    /// The same by additive increase and multiplicative decrease.
+    Aimd,
+    /// The rate limiter of the AWS SDKs' adaptive retry mode, and their retries.
+    Aws,
+    /// Google's adaptive throttling, and retries.
+    Sre,
     /// Tidegate's machines, told the provider's true limit, and of each call its class and its key.
     Fixed,
     /// The same without fairness: told the limit, but nothing of whose a call is or how urgent, so
@@ -19,12 +25,16 @@ pub enum Controller {
 
 impl Controller {
     /// Every controller.
-    pub const ALL: [Self; 4] = [Self::Tidegate, Self::Fixed, Self::Fifo, Self::Naive];
+    pub const ALL: [Self; 7] =
+        [Self::Tidegate, Self::Aimd, Self::Aws, Self::Sre, Self::Fixed, Self::Fifo, Self::Naive];
 
     /// The name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tidegate => "tidegate",
+            Self::Aimd => "aimd",
+            Self::Aws => "aws",
+            Self::Sre => "sre",
             Self::Fixed => "fixed",
             Self::Fifo => "fifo",
             Self::Naive => "naive",
@@ -40,7 +50,7 @@ impl fmt::Display for Controller {
 
 /// A name that no controller has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no controller: use tidegate, fixed, fifo or naive")]
+#[error("`{text}` is no controller: use tidegate, aimd, aws, sre, fixed, fifo or naive")]
 pub struct UnknownController {
     text: String,
 }

@@ -2,8 +2,9 @@
 //!
 //! A run is a loop over events in the order of their instants. A call travels to the provider, is
 //! admitted or refused when it arrives there, and its answer travels back; when a call may be sent
-//! is up to the controller: Tidegate's own machines (`paced`), or none at all (`naive`). Whatever the
-//! controller is told, the provider and the report know whose each call is and how urgent.
+//! is up to the controller: Tidegate's own machines (`paced`), what others do (`aws`, `sre`), or
+//! none at all (`naive`). Whatever the controller is told, the provider and the report know whose
+//! each call is and how urgent.
 
 use tidegate_units::{Clock, ControllerKind, MonotonicClock, Span};
 
@@ -11,12 +12,14 @@ use crate::driver::paced::{Order, Told};
 use crate::report::{Replay, Run, SCHEMA, TraceSummary};
 use crate::{Controller, Ideal, ResolveError, Scenario, Trace};
 
+mod aws;
 mod fairness;
 mod groups;
 mod journey;
 mod naive;
 mod paced;
 mod pulse;
+mod sre;
 mod steps;
 mod tally;
 mod tenants;
@@ -106,18 +109,16 @@ fn run(
     let traffic = scenario.traffic(trace, seed);
     let limits = scenario.resolve(&traffic)?;
     let mut journey = journey::Journey::new(&traffic, scenario, &limits, seed);
+    let guess = scenario.clients().initial_rate_factor;
+    let learned = |controller| (Told::Nothing { controller, guess }, Order::Fair);
+    let mut paced = |told| paced::run(&mut journey, &limits, told, progress);
     match controller {
-        Controller::Tidegate => {
-            let guess = scenario.clients().initial_rate_factor;
-            let told = Told::Nothing { controller: ControllerKind::Tidegate, guess };
-            paced::run(&mut journey, &limits, (told, Order::Fair), progress)?;
-        }
-        Controller::Fixed => {
-            paced::run(&mut journey, &limits, (Told::Limits, Order::Fair), progress)?;
-        }
-        Controller::Fifo => {
-            paced::run(&mut journey, &limits, (Told::Limits, Order::FirstCome), progress)?;
-        }
+        Controller::Tidegate => paced(learned(ControllerKind::Tidegate))?,
+        Controller::Aimd => paced(learned(ControllerKind::Aimd))?,
+        Controller::Fixed => paced((Told::Limits, Order::Fair))?,
+        Controller::Fifo => paced((Told::Limits, Order::FirstCome))?,
+        Controller::Aws => aws::run(&mut journey, seed, progress),
+        Controller::Sre => sre::run(&mut journey, seed, progress),
         Controller::Naive => naive::run(&mut journey, seed, progress),
     }
     let took = clock.now().since(started).max(Span::from_nanos(1));

@@ -42,7 +42,7 @@ pub(super) fn run(journey: &mut Journey, seed: u64, progress: &mut dyn FnMut(usi
 }
 
 /// The back-off after so many refusals before this one, more or less [`JITTER`].
-fn backoff(refusals: u32, draws: &mut Random) -> Span {
+pub(super) fn backoff(refusals: u32, draws: &mut Random) -> Span {
     let factor = 1.0 - JITTER + 2.0 * JITTER * draws.uniform();
     Span::from_secs_f64(BACKOFF.delay(refusals).as_secs_f64() * factor)
 }

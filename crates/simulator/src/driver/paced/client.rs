@@ -6,8 +6,8 @@ use tidegate_adaptive::{Hint, Reset};
 use tidegate_scheduler::{Call, Labels, LimiterConfig, Request, Settlement, Ticket};
 use tidegate_supervisor::SupervisorConfig;
 use tidegate_units::{
-    AdaptivePolicy, Amounts, Cost, Dimension, Instant, Key, LimitError, Outcome, QueuePolicy, RateOf,
-    ServiceName, Span,
+    AdaptivePolicy, Amounts, Cost, Dimension, Instant, Key, LimitError, Outcome, QueuePolicy,
+    RateOf, ServiceName, Span,
 };
 
 use super::{Order, Told, told};
