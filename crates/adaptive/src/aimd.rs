@@ -22,7 +22,7 @@ use tidegate_units::{
 
 use crate::opening::Opening;
 use crate::slowdown::Slowdown;
-use crate::{Answer, Controller, Hint, Pace};
+use crate::{Answer, Controller, Hint, LearnedPace, Pace};
 
 mod swing;
 
@@ -220,6 +220,20 @@ impl Controller for Aimd {
     fn paces(&self, now: Instant) -> Vec<Pace> {
         let slow = self.slowdown.rest();
         self.swings.iter().map(|swing| swing.pace(now, slow)).collect()
+    }
+
+    fn learned(&self, now: Instant) -> Vec<LearnedPace> {
+        self.swings.iter().filter_map(|swing| swing.learned(now)).collect()
+    }
+
+    fn restore(&mut self, now: Instant, learned: &[LearnedPace]) {
+        let slow = self.slowdown.rest();
+        for pace in learned.iter().filter(|pace| pace.is_sound()) {
+            let mine = self.swings.iter_mut().find(|swing| swing.dimension() == pace.dimension);
+            if let Some(swing) = mine {
+                swing.restore(now, pace, self.decrease, slow);
+            }
+        }
     }
 
     fn boxed_clone(&self) -> Box<dyn Controller> {

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_units::{Amounts, Cost, Dimension, Instant, Outcome, Priority, Span};
 
 use crate::Hint;
+use crate::learned::LearnedPace;
 use crate::number::{float, whole};
 
 /// What a service answered to one call, as far as a pace depends on it.
@@ -116,6 +117,17 @@ pub trait Controller: fmt::Debug + Send {
     fn slots(&self, now: Instant) -> Option<u32> {
         let _ = now;
         None
+    }
+
+    /// What was learned, to be kept for a later run.
+    fn learned(&self, now: Instant) -> Vec<LearnedPace> {
+        let _ = now;
+        Vec::new()
+    }
+
+    /// Begins with what an earlier run learned. What is not paced, or cannot be true, is left out.
+    fn restore(&mut self, now: Instant, learned: &[LearnedPace]) {
+        let _ = (now, learned);
     }
 
     /// The same controller once more, for whoever takes over from an owner that has failed.

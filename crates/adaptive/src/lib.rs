@@ -9,6 +9,7 @@
 //! - [`Usage`] is what an answer says that the call took, and [`UsageStream`] finds it in one that
 //!   arrives in pieces.
 //! - [`Signal`] is what databases, files and programs say instead of a status.
+//! - [`Learned`] keeps what they found out for a later run.
 //! - [`Pause`] turns the request into an instant before which nothing may be sent.
 //!
 //! No clock, no actor: instants are arguments.
@@ -19,6 +20,7 @@ pub mod controller;
 pub mod fixed;
 pub mod hint;
 pub mod law;
+pub mod learned;
 mod number;
 pub mod observation;
 mod opening;
@@ -35,6 +37,7 @@ pub use controller::{Answer, Controller, Pace};
 pub use fixed::Fixed;
 pub use hint::{Hint, Reset};
 pub use law::Law;
+pub use learned::{Learned, LearnedError, LearnedPace, LearnedWindow};
 pub use observation::Observation;
 pub use pause::Pause;
 pub use signals::Signal;

@@ -3,10 +3,10 @@
 use tidegate_units::policy::adaptive::Bounds;
 use tidegate_units::{Dimension, Instant};
 
-use crate::Pace;
 use crate::number::float;
 use crate::slowdown::Slow;
 use crate::stepped::Stepped;
+use crate::{LearnedPace, Pace};
 
 /// How much a refusal corrects what the service is thought to let through.
 const LEARN: f64 = 0.25;
@@ -23,13 +23,23 @@ pub(super) struct Swing {
     /// The mean of the rates at which it was refused.
     learned: Option<f64>,
     confidence: f64,
+    learned_at: Option<Instant>,
 }
 
 impl Swing {
     pub(super) fn new(dimension: Dimension, bounds: Bounds, now: Instant) -> Self {
         let pacer = Stepped::new(now);
         let rate = bounds.start;
-        Self { dimension, bounds, rate, pacer, lowered_at: None, learned: None, confidence: 0.0 }
+        Self {
+            dimension,
+            bounds,
+            rate,
+            pacer,
+            lowered_at: None,
+            learned: None,
+            confidence: 0.0,
+            learned_at: None,
+        }
     }
 
     pub(super) const fn dimension(&self) -> Dimension {
@@ -73,7 +83,25 @@ impl Swing {
         *learned += LEARN * (self.rate - *learned);
         self.confidence += LEARN * (1.0 - self.confidence);
         self.lowered_at = Some(now);
+        self.learned_at = Some(now);
         self.rate = (self.rate * decrease).max(self.bounds.min);
+    }
+
+    pub(super) fn learned(&self, now: Instant) -> Option<LearnedPace> {
+        let (per_second, at) = (self.learned?, self.learned_at?);
+        let Self { dimension, confidence, .. } = *self;
+        Some(LearnedPace { dimension, per_second, confidence, age: now.since(at), window: None })
+    }
+
+    /// Begins below what was learned, as far as it is certain, and at the first pace for the rest.
+    pub(super) fn restore(&mut self, now: Instant, pace: &LearnedPace, decrease: f64, slow: Slow) {
+        self.settle(now, slow);
+        let Bounds { min, start, max } = self.bounds;
+        let below = start + pace.confidence * (pace.per_second * decrease - start);
+        self.rate = below.clamp(min, max);
+        self.learned = Some(pace.per_second);
+        self.confidence = pace.confidence;
+        self.learned_at = Some(now);
     }
 
     pub(super) fn pace(&self, now: Instant, slow: Slow) -> Pace {
@@ -82,7 +110,7 @@ impl Swing {
             per_second: slow.of(self.rate, now),
             learned_per_second: self.learned,
             confidence: self.confidence,
-            learned_at: self.lowered_at,
+            learned_at: self.learned_at,
         }
     }
 }
