@@ -9,16 +9,19 @@
 //! - [`Usage`] is what an answer says that the call took, and [`UsageStream`] finds it in one that
 //!   arrives in pieces.
 //! - [`Signal`] is what databases, files and programs say instead of a status.
+//! - [`InFlight`] learns how many calls may be under way instead.
 //! - [`Learned`] keeps what they found out for a later run.
 //! - [`Pause`] turns the request into an instant before which nothing may be sent.
 //!
 //! No clock, no actor: instants are arguments.
 
 pub mod aimd;
+mod both;
 pub mod build;
 pub mod controller;
 pub mod fixed;
 pub mod hint;
+pub mod in_flight;
 pub mod law;
 pub mod learned;
 mod number;
@@ -32,10 +35,11 @@ mod stepped;
 pub mod usage;
 
 pub use aimd::Aimd;
-pub use build::build;
+pub use build::{build, build_for};
 pub use controller::{Answer, Controller, Pace};
 pub use fixed::Fixed;
 pub use hint::{Hint, Reset};
+pub use in_flight::InFlight;
 pub use law::Law;
 pub use learned::{Learned, LearnedError, LearnedPace, LearnedWindow};
 pub use observation::Observation;
