@@ -34,6 +34,8 @@ const CONTENTION_RISE_S: f64 = 50.0;
 const CONTENTION_END_S: f64 = 250.0;
 /// Over how long the present rate is measured.
 const RECENT: Span = Span::from_secs(3);
+/// A capacity that was there so long ago may come back, and is looked for more often.
+const BEST_KEPT: Span = Span::from_secs(30 * 60);
 /// The slowest pace, per second, unless the user says otherwise.
 pub(super) const RATE_MIN: f64 = 1.0 / 3_600.0;
 /// The fastest.
@@ -102,6 +104,7 @@ pub(super) struct Lane {
     drained: bool,
     /// The best of the latest measurements.
     best: f64,
+    best_at: Instant,
     pub(super) history: History,
     pub(super) pacer: Pacer,
     /// What a call costs, on average.
@@ -131,6 +134,7 @@ impl Lane {
             early: 0.0,
             drained: false,
             best: 0.0,
+            best_at: now,
             history: History::new(now),
             pacer: Pacer::new(now),
             call_size: 1.0,
@@ -290,8 +294,9 @@ impl Lane {
         if self.event_at.is_some_and(|event_at| sent_at <= event_at) {
             return None;
         }
-        let before = self.event_at.replace(now);
-        let streak = self.measure(now, before);
+        let (before, pace) = (self.event_at, self.rate(now));
+        self.event_at = Some(now);
+        let streak = self.measure(now, (before, pace));
         self.sends = 0.0;
         let wait = (2.0 / self.calls_per_second()).clamp(0.02, 2.0);
         let wait = (wait * exp2(f64::from(streak.min(16)))).min(8.0);
@@ -299,7 +304,7 @@ impl Lane {
     }
 
     /// Learns from a refusal what the capacity is. Answers how many there were in a row.
-    fn measure(&mut self, now: Instant, before: Option<Instant>) -> u32 {
+    fn measure(&mut self, now: Instant, before: (Option<Instant>, f64)) -> u32 {
         let Some(anchor) = self.anchor else {
             self.capacity = (0.85 * self.recent_rate(now)).max(self.min);
             self.restart(now, REACH_SHORT);
@@ -322,31 +327,35 @@ impl Lane {
         0
     }
 
-    fn learn(&mut self, now: Instant, before: Option<Instant>, (rate, calls): (f64, f64)) {
+    fn learn(
+        &mut self,
+        now: Instant,
+        (before, pace): (Option<Instant>, f64),
+        (rate, calls): (f64, f64),
+    ) {
         let contended = self.phase == Phase::Contention;
         let (mut found, mut surprised) = (rate, false);
         if let Phase::Probe { far: Some(far), .. } = self.phase
             && now.since(far.at).as_secs_f64() > self.doubling()
         {
-            found = f64::midpoint(rate, self.accepted_since(now, far).0);
             surprised = true;
+            let lately = self.accepted_since(now, far).0;
+            if lately > 1.8 * rate {
+                found = f64::midpoint(rate, lately);
+            }
         }
         if contended {
-            found = self.rate(now);
+            found = pace;
         }
         let off = found / self.capacity - 1.0;
         let sure = contended || (off.abs() > 0.1 && calls >= 16.0);
         let weight = if sure { 1.0 } else { calls / (calls + 30.0) };
         self.capacity = (self.capacity + weight * (found - self.capacity)).max(self.min);
         self.judge_earliness(now, before, contended);
-        self.choose_reach(found, off, surprised);
+        self.choose_reach(now, found, off, surprised);
+        self.restart(now, self.reach);
         if self.early > CONTENDED {
-            let reach = self.reach;
-            self.restart(now, reach);
             self.phase = Phase::Contention;
-        } else {
-            let reach = self.reach;
-            self.restart(now, reach);
         }
     }
 
@@ -363,9 +372,13 @@ impl Lane {
         self.spread = (self.spread * factor).clamp(SPREAD, SPREAD_MAX);
     }
 
-    fn choose_reach(&mut self, found: f64, off: f64, surprised: bool) {
+    fn choose_reach(&mut self, now: Instant, found: f64, off: f64, surprised: bool) {
+        if found > self.best || now.since(self.best_at) > BEST_KEPT {
+            (self.best, self.best_at) = (found, now);
+        } else if found > 0.9 * self.best {
+            self.best_at = now;
+        }
         let dropped = found < 0.75 * self.best;
-        self.best = found.max(0.9 * self.best);
         if surprised || dropped {
             self.reach = REACH_SHORT;
         } else if off.abs() > 0.06 {
