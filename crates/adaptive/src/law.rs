@@ -23,6 +23,7 @@ use strain::Strain;
 
 mod history;
 mod lane;
+mod mirror;
 mod silence;
 mod strain;
 
@@ -88,8 +89,8 @@ impl Law {
         }
     }
 
-    fn slowed_rate(&self, now: Instant, lane: &Lane) -> f64 {
-        (lane.rate(now) * self.strain.factor(now)).max(lane.min)
+    fn slowed_rate(&self, now: Instant, lane: &Lane, class: Priority) -> f64 {
+        (lane.rate(now, class) * self.strain.factor(now)).max(lane.min)
     }
 
     /// A limit was reached.
@@ -139,10 +140,13 @@ impl Law {
 
 impl Controller for Law {
     fn earliest(&self, now: Instant, cost: &Cost, class: Priority) -> Instant {
-        let _ = class;
         let mut at = self.silence.until(now);
-        for lane in self.lanes.iter().filter(|lane| lane.amount(cost).is_some()) {
-            at = at.max(lane.pacer.ready_at(now, self.slowed_rate(now, lane)));
+        for lane in &self.lanes {
+            let Some(amount) = lane.amount(cost) else {
+                continue;
+            };
+            at = at.max(lane.pacer.ready_at(now, self.slowed_rate(now, lane, class)));
+            at = at.max(lane.covered_at(now, amount).unwrap_or(now));
         }
         at
     }
@@ -158,7 +162,10 @@ impl Controller for Law {
         if !alone || self.silence.until(now) > now || self.silence.wants_probe() {
             return Some(0);
         }
-        let level = lane.pacer.level_at(now, self.slowed_rate(now, lane));
+        if lane.covered_at(now, 1.0).is_some() {
+            return Some(0);
+        }
+        let level = lane.pacer.level_at(now, self.slowed_rate(now, lane, Priority::Normal));
         let more = if level < 0.0 { 0 } else { whole(level) + 1 };
         Some(more.saturating_sub(self.in_gate))
     }
@@ -203,7 +210,13 @@ impl Controller for Law {
     }
 
     fn hinted(&mut self, now: Instant, sent_at: Instant, hints: &[Hint]) {
-        let _ = (now, sent_at, hints);
+        self.advance(now);
+        for hint in hints {
+            let mut lanes = self.lanes.iter_mut();
+            if let Some(lane) = lanes.find(|lane| lane.dimension == hint.dimension) {
+                lane.hear(now, sent_at, hint);
+            }
+        }
     }
 
     fn answered(&mut self, now: Instant, answer: &Answer<'_>) {
@@ -245,7 +258,7 @@ impl Controller for Law {
     fn paces(&self, now: Instant) -> Vec<Pace> {
         let pace = |lane: &Lane| Pace {
             dimension: lane.dimension,
-            per_second: self.slowed_rate(now, lane),
+            per_second: self.slowed_rate(now, lane, Priority::Normal),
             learned_per_second: lane.event_at.map(|_| lane.capacity),
             confidence: f64::from(lane.measured) / f64::from(lane.measured + 3),
             learned_at: lane.event_at,

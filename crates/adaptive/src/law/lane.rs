@@ -6,9 +6,11 @@
 //! nothing refuses.
 
 use libm::exp2;
-use tidegate_units::{Cost, Dimension, Instant, Span};
+use tidegate_units::{Cost, Dimension, Instant, Priority, Span};
 
 use super::history::{History, Sum};
+use super::mirror::Mirror;
+use crate::Hint;
 use crate::number::float;
 use crate::pacer::Pacer;
 
@@ -105,6 +107,8 @@ pub(super) struct Lane {
     /// The best of the latest measurements.
     best: f64,
     best_at: Instant,
+    /// What the service says of its limit, where it does.
+    mirror: Option<Mirror>,
     pub(super) history: History,
     pub(super) pacer: Pacer,
     /// What a call costs, on average.
@@ -135,6 +139,7 @@ impl Lane {
             drained: false,
             best: 0.0,
             best_at: now,
+            mirror: None,
             history: History::new(now),
             pacer: Pacer::new(now),
             call_size: 1.0,
@@ -162,8 +167,40 @@ impl Lane {
         (4.0 / self.calls_per_second()).max(2.0)
     }
 
-    /// The pace at `now`, per second.
-    pub(super) fn rate(&self, now: Instant) -> f64 {
+    /// The pace at `now` for calls of a class, per second.
+    pub(super) fn rate(&self, now: Instant, class: Priority) -> f64 {
+        let call = (self.call_size, class);
+        let told = self.mirror.as_ref().and_then(|mirror| mirror.rate(now, call, &self.history));
+        told.map_or_else(|| self.blind_rate(now), |rate| rate.clamp(self.min, self.max))
+    }
+
+    /// Whether the service says what is left of its limit.
+    fn sees(&self, now: Instant) -> bool {
+        self.mirror.as_ref().is_some_and(|mirror| mirror.left(now, &self.history).is_some())
+    }
+
+    /// When a call that takes `amount` may be sent, as far as the service has said; `None`: at once.
+    pub(super) fn covered_at(&self, now: Instant, amount: f64) -> Option<Instant> {
+        let needed = match self.dimension {
+            Dimension::Requests => 1.0,
+            _ => 1.2 * amount + 0.3 * self.call_size,
+        };
+        self.mirror.as_ref()?.covers_at(now, needed, &self.history)
+    }
+
+    /// The service told about this limit.
+    pub(super) fn hear(&mut self, now: Instant, sent_at: Instant, hint: &Hint) {
+        if self.mirror.is_none() {
+            self.mirror = Mirror::new(hint);
+        }
+        if let Some(mirror) = &mut self.mirror {
+            mirror.hear(now, sent_at, hint, &self.history);
+            self.capacity = mirror.refill().clamp(self.min, self.max);
+        }
+    }
+
+    /// The pace where the service says nothing.
+    fn blind_rate(&self, now: Instant) -> f64 {
         let factor = match self.phase {
             Phase::Start { .. } => 1.0,
             Phase::Cruise => {
@@ -189,7 +226,10 @@ impl Lane {
     /// Lets time pass: the level rises, and phases that end by themselves do. `waiting` says whether
     /// anybody waits for the pace.
     pub(super) fn advance(&mut self, now: Instant, slowed: f64, waiting: bool) {
-        self.pacer.advance(now, self.rate(now) * slowed);
+        self.pacer.advance(now, self.rate(now, Priority::Normal) * slowed);
+        if self.sees(now) {
+            return;
+        }
         match self.phase {
             Phase::Start { doubled_at } => self.start(now, doubled_at, waiting),
             Phase::Cruise if self.sends >= self.reach => self.probe(now),
@@ -211,7 +251,7 @@ impl Lane {
             Phase::Contention => {
                 let since = self.event_at.map_or(0.0, |at| now.since(at).as_secs_f64());
                 if since > CONTENTION_END_S && !self.drained {
-                    self.capacity = self.rate(now);
+                    self.capacity = self.blind_rate(now);
                     self.early = 0.0;
                     self.probe(now);
                 }
@@ -294,9 +334,12 @@ impl Lane {
         if self.event_at.is_some_and(|event_at| sent_at <= event_at) {
             return None;
         }
-        let (before, pace) = (self.event_at, self.rate(now));
+        let (before, pace) = (self.event_at, self.blind_rate(now));
         self.event_at = Some(now);
-        let streak = self.measure(now, (before, pace));
+        let streak = if self.sees(now) { 0 } else { self.measure(now, (before, pace)) };
+        if let Some(mirror) = &mut self.mirror {
+            mirror.refused(sent_at);
+        }
         self.sends = 0.0;
         let wait = (2.0 / self.calls_per_second()).clamp(0.02, 2.0);
         let wait = (wait * exp2(f64::from(streak.min(16)))).min(8.0);
