@@ -26,6 +26,7 @@ mod lane;
 mod mirror;
 mod silence;
 mod strain;
+mod window;
 
 /// The law of one service.
 ///
@@ -105,7 +106,7 @@ impl Law {
             let Some(amount) = lane.amount(answer.cost) else {
                 continue;
             };
-            if let Some(found) = lane.refused(now, answer.sent_at, amount) {
+            if let Some(found) = lane.refused(now, (answer.sent_at, answer.retry_after), amount) {
                 congestion = Some(match congestion {
                     Some(other) if other.wait > found.wait => other,
                     _ => found,

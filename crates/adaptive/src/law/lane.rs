@@ -10,6 +10,7 @@ use tidegate_units::{Cost, Dimension, Instant, Priority, Span};
 
 use super::history::{History, Sum};
 use super::mirror::Mirror;
+use super::window::Windows;
 use crate::Hint;
 use crate::number::float;
 use crate::pacer::Pacer;
@@ -34,6 +35,8 @@ const CONTENDED: f64 = 0.35;
 /// How long a contended lane takes to rise by its capacity, and to give up its caution.
 const CONTENTION_RISE_S: f64 = 50.0;
 const CONTENTION_END_S: f64 = 250.0;
+/// After so many refusals in a row what came before was shut, not empty.
+const WINDOW_LIKE: u32 = 3;
 /// Over how long the present rate is measured.
 const RECENT: Span = Span::from_secs(3);
 /// A capacity that was there so long ago may come back, and is looked for more often.
@@ -109,6 +112,8 @@ pub(super) struct Lane {
     best_at: Instant,
     /// What the service says of its limit, where it does.
     mirror: Option<Mirror>,
+    /// Whether it counts in windows, where it says nothing.
+    pub(super) windows: Windows,
     pub(super) history: History,
     pub(super) pacer: Pacer,
     /// What a call costs, on average.
@@ -140,6 +145,7 @@ impl Lane {
             best: 0.0,
             best_at: now,
             mirror: None,
+            windows: Windows::default(),
             history: History::new(now),
             pacer: Pacer::new(now),
             call_size: 1.0,
@@ -171,6 +177,7 @@ impl Lane {
     pub(super) fn rate(&self, now: Instant, class: Priority) -> f64 {
         let call = (self.call_size, class);
         let told = self.mirror.as_ref().and_then(|mirror| mirror.rate(now, call, &self.history));
+        let told = told.or_else(|| self.windows.rate(now, &self.history));
         told.map_or_else(|| self.blind_rate(now), |rate| rate.clamp(self.min, self.max))
     }
 
@@ -185,7 +192,10 @@ impl Lane {
             Dimension::Requests => 1.0,
             _ => 1.2 * amount + 0.3 * self.call_size,
         };
-        self.mirror.as_ref()?.covers_at(now, needed, &self.history)
+        match &self.mirror {
+            Some(mirror) => mirror.covers_at(now, needed, &self.history),
+            None => self.windows.covers_at(now, needed, &self.history),
+        }
     }
 
     /// The service told about this limit.
@@ -228,6 +238,11 @@ impl Lane {
     pub(super) fn advance(&mut self, now: Instant, slowed: f64, waiting: bool) {
         self.pacer.advance(now, self.rate(now, Priority::Normal) * slowed);
         if self.sees(now) {
+            return;
+        }
+        if let Some(capacity) = self.windows.capacity() {
+            self.windows.advance(now, &self.history);
+            self.capacity = capacity.clamp(self.min, self.max);
             return;
         }
         match self.phase {
@@ -294,6 +309,7 @@ impl Lane {
     /// So many calls were sent, which are expected to take `amount` together.
     pub(super) fn sent(&mut self, now: Instant, calls: f64, amount: f64) {
         self.sends += calls;
+        self.windows.sent(now, self.sends, self.history.total());
         self.history.sent(now, Sum { calls, amount });
         if calls > 0.0 {
             self.sized = (self.sized + calls).min(50.0);
@@ -327,7 +343,7 @@ impl Lane {
     pub(super) fn refused(
         &mut self,
         now: Instant,
-        sent_at: Instant,
+        (sent_at, asked): (Instant, Option<Span>),
         amount: f64,
     ) -> Option<Congestion> {
         self.history.refused(sent_at, Sum { calls: 1.0, amount });
@@ -336,14 +352,19 @@ impl Lane {
         }
         let (before, pace) = (self.event_at, self.blind_rate(now));
         self.event_at = Some(now);
-        let streak = if self.sees(now) { 0 } else { self.measure(now, (before, pace)) };
+        let known = self.windows.is_known();
+        let told = self.sees(now) || known;
+        let streak = if told { 0 } else { self.measure(now, (before, pace)) };
+        let opens_at = self.windows.refused(now, (sent_at, streak), asked, &self.history);
         if let Some(mirror) = &mut self.mirror {
             mirror.refused(sent_at);
         }
         self.sends = 0.0;
         let wait = (2.0 / self.calls_per_second()).clamp(0.02, 2.0);
         let wait = (wait * exp2(f64::from(streak.min(16)))).min(8.0);
-        Some(Congestion { wait: Span::from_secs_f64(wait), streak })
+        let wait = opens_at.map_or(Span::from_secs_f64(wait), |at| at.since(now));
+        let streak = streak.max(u32::from(known));
+        Some(Congestion { wait, streak })
     }
 
     /// Learns from a refusal what the capacity is. Answers how many there were in a row.
@@ -383,7 +404,7 @@ impl Lane {
         {
             surprised = true;
             let lately = self.accepted_since(now, far).0;
-            if lately > 1.8 * rate {
+            if lately > 1.8 * rate && self.streak < WINDOW_LIKE {
                 found = f64::midpoint(rate, lately);
             }
         }
