@@ -107,6 +107,8 @@ pub(super) struct Lane {
     early: f64,
     /// The queue was empty since the anchor: what was accepted is less than what would have been.
     drained: bool,
+    /// The capacity was measured while it changed.
+    unsure: bool,
     /// The best of the latest measurements.
     best: f64,
     best_at: Instant,
@@ -142,6 +144,7 @@ impl Lane {
             streak: 0,
             early: 0.0,
             drained: false,
+            unsure: false,
             best: 0.0,
             best_at: now,
             mirror: None,
@@ -416,7 +419,8 @@ impl Lane {
         let weight = if sure { 1.0 } else { calls / (calls + 30.0) };
         self.capacity = (self.capacity + weight * (found - self.capacity)).max(self.min);
         self.judge_earliness(now, before, contended);
-        self.choose_reach(now, found, off, surprised);
+        self.unsure = surprised;
+        self.choose_reach(now, if surprised { rate } else { found }, off, surprised);
         self.restart(now, self.reach);
         if self.early > CONTENDED {
             self.phase = Phase::Contention;
@@ -427,6 +431,7 @@ impl Lane {
     fn judge_earliness(&mut self, now: Instant, before: Option<Instant>, contended: bool) {
         let soon = before.is_some_and(|at| now.since(at) < Span::from_secs(60));
         let early = match self.phase {
+            _ if std::mem::take(&mut self.unsure) => false,
             Phase::Brake => false,
             _ if contended => soon,
             _ => self.sends < 0.5 * self.reach,
