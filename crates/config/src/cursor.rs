@@ -107,6 +107,11 @@ impl<'t> Cursor<'t> {
         matches!(self.node.value, Value::Table(_))
     }
 
+    /// Whether this is an array.
+    pub(crate) fn is_array(&self) -> bool {
+        matches!(self.node.value, Value::Array(_))
+    }
+
     /// Whether this is a number, of any kind.
     pub(crate) fn is_number(&self) -> bool {
         matches!(self.node.value, Value::Number { .. })

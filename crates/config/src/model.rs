@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tidegate_units::{
-    BreakerPolicy, Concurrency, DimensionName, Limit, QueuePolicy, RetryPolicy, ScopedPolicies,
-    ServiceName,
+    AdaptivePolicy, BreakerPolicy, Concurrency, DimensionName, InFlightPolicy, Limit, ProviderName,
+    QueuePolicy, RetryPolicy, ScopedPolicies, ServiceName,
 };
 
 use crate::document::{self, TEXT_MAX};
@@ -53,6 +53,12 @@ pub struct ServiceConfig {
     pub queue: QueuePolicy,
     /// How many of its calls may be under way; `None`: any number.
     pub concurrency: Option<Concurrency>,
+    /// How that number is learned, beginning with what `concurrency` says, which must not be `None` then.
+    pub in_flight: Option<InFlightPolicy>,
+    /// How the pace is learned that the service bears; `None`: the limits are all there is.
+    pub adaptive: Option<AdaptivePolicy>,
+    /// Whose limits it has, and so how its answers are read; `None`: as most services answer.
+    pub provider: Option<ProviderName>,
     /// How calls are made again that did not succeed.
     pub retry: RetryPolicy,
     /// When it is left alone because its calls fail; `None`: never.
@@ -65,6 +71,12 @@ impl ServiceConfig {
     /// A service with these limits and the default queue.
     pub fn limited(limits: impl IntoIterator<Item = Limit>) -> Self {
         Self { limits: limits.into_iter().collect(), ..Self::default() }
+    }
+
+    /// The same service with a pace that is learned.
+    pub fn with_adaptive(mut self, adaptive: AdaptivePolicy) -> Self {
+        self.adaptive = Some(adaptive);
+        self
     }
 
     /// The same service with another queue.

@@ -3,12 +3,14 @@
 use std::fmt;
 
 use tidegate_units::dimension::BUILT_IN;
+use tidegate_units::policy::adaptive::{InvalidController, InvalidIncrease, InvalidRate};
+use tidegate_units::policy::in_flight::InvalidInFlight;
 use tidegate_units::policy::queue::InvalidOverflow;
 use tidegate_units::policy::retry::InvalidJitter;
 use tidegate_units::policy::share::InvalidShare;
 use tidegate_units::{
-    Dimension, EnforcedAs, InvalidDimensionName, InvalidKey, InvalidPeriod, InvalidServiceName,
-    InvalidSpan, InvalidZone, LimitError, PolicyError,
+    Dimension, EnforcedAs, InvalidDimensionName, InvalidKey, InvalidPeriod, InvalidProviderName,
+    InvalidServiceName, InvalidSpan, InvalidZone, LimitError, PolicyError, provider,
 };
 
 use crate::Config;
@@ -80,6 +82,26 @@ pub(crate) enum Problem {
     ManyServices { count: usize },
 
     #[error(transparent)]
+    ProviderName(#[from] InvalidProviderName),
+    #[error(
+        "unknown provider `{name}`: {}built in are {}",
+        did_you_mean(.suggestion.as_deref()),
+        provider::BUILT_IN.join(", ")
+    )]
+    UnknownProvider { name: String, suggestion: Option<String> },
+    #[error(transparent)]
+    Controller(#[from] InvalidController),
+    #[error(transparent)]
+    Rate(#[from] InvalidRate),
+    #[error(transparent)]
+    Increase(#[from] InvalidIncrease),
+    #[error(transparent)]
+    InFlight(#[from] InvalidInFlight),
+    #[error(
+        "{key} without learn: the slots stay as they are then; add `learn = \"gradient\"`, or remove it"
+    )]
+    NotLearned { key: &'static str },
+    #[error(transparent)]
     Policy(#[from] PolicyError),
     #[error(transparent)]
     Share(#[from] InvalidShare),
@@ -129,6 +151,13 @@ pub(crate) enum Expected {
     KeyName,
     Concurrency,
     Jitter,
+    Provider,
+    Adaptive,
+    Controller,
+    Paced,
+    Rate,
+    Increase,
+    Learn,
 }
 
 impl fmt::Display for Expected {
@@ -157,6 +186,19 @@ impl fmt::Display for Expected {
             Self::Jitter => {
                 "`\"full\"`, `\"equal\"`, `\"decorrelated\"`, or a number from 0 to 1, such as `0.25`"
             }
+            Self::Provider => "the name of a provider, such as `\"anthropic\"`",
+            Self::Adaptive => {
+                "a controller, such as `\"aimd\"`, or `{ controller = \"tidegate\", min = \"2 requests per minute\" }`"
+            }
+            Self::Controller => "`\"tidegate\"`, `\"aimd\"` or `\"fixed\"`",
+            Self::Paced => "an array of dimensions, such as `[\"requests\", \"tokens\"]`",
+            Self::Rate => {
+                "a rate, such as `\"2 requests per minute\"`, or an array of one for each dimension"
+            }
+            Self::Increase => {
+                "a share of the first pace, such as `0.01` or `\"0.05 per success\"`"
+            }
+            Self::Learn => "`\"gradient\"` or `\"aimd\"`",
             Self::Shape => {
                 "`\"token-bucket\"`, `\"fixed-window\"`, `\"sliding-window\"` or `\"unknown\"`"
             }

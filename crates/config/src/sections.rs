@@ -1,7 +1,9 @@
 //! Reading the sections of a configuration: `[global]` and each `[services.NAME]`.
 
+mod adaptive;
 mod breaker;
 mod concurrency;
+mod provider;
 mod queue;
 mod retry;
 mod scoped;
@@ -19,6 +21,7 @@ use crate::limits;
 use crate::problem::{Expected, Problem};
 use crate::{Config, GlobalConfig, ServiceConfig};
 
+pub(crate) use provider::check as check_provider;
 pub(crate) use scoped::MODEL_KEYS;
 
 /// Reads the whole tree.

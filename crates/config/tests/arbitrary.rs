@@ -12,7 +12,7 @@ fn value() -> impl Strategy<Value = String> {
         any::<bool>().prop_map(|flag| flag.to_string()),
         "(0|5|50) (requests|tokens|imges|images) per (1m|minute|1d|x)"
             .prop_map(|s| format!("\"{s}\"")),
-        "(token-bucket|fixed-window|1m|250ms|24h|drop-oldest|none|high|full|agent|[ -!#-\\[\\]-~]{0,8})"
+        "(token-bucket|aimd|gradient|anthropic|fixed-window|1m|250ms|24h|drop-oldest|none|high|full|agent|[ -!#-\\[\\]-~]{0,8})"
             .prop_map(|s| format!("\"{s}\"")),
     ];
     leaf.prop_recursive(4, 32, 5, |inner| {
@@ -32,7 +32,8 @@ fn key() -> impl Strategy<Value = String> {
             "slots", "lease", "overflow", "max_cost", "strict", "shares", "floors", "backfill",
             "fair_between", "retry", "attempts", "base", "max", "jitter", "budget", "breaker",
             "failures", "failure_rate", "slow_after", "slow_rate", "window", "open", "probes",
-            "models", "endpoints", "each", "agent", "weight", "high", "low", "\"claude-*\"",
+            "adaptive", "controller", "min", "start", "decrease", "increase", "provider", "learn",
+            "tolerance", "models", "endpoints", "each", "agent", "weight", "high", "low", "\"claude-*\"",
         ])
         .prop_map(str::to_owned),
         1 => "[a-z]{1,6}|\"[ -!#-\\[\\]-~]{0,6}\"",

@@ -102,6 +102,9 @@ fn a_full_service_is_read_to_the_last_key() {
         limits: vec![limit("50 requests per minute").guard(Span::from_millis(100)).expect("fits")],
         queue: full_queue(),
         concurrency: Some(Concurrency::slots(8)),
+        in_flight: None,
+        adaptive: None,
+        provider: None,
         retry: RetryPolicy {
             attempts: 3,
             backoff: Backoff { base: Span::from_millis(500), max: Span::from_secs(60) },

@@ -23,6 +23,7 @@ pub mod limit;
 pub mod outcome;
 pub mod policy;
 pub mod priority;
+pub mod provider;
 pub mod rejection;
 pub mod scope;
 pub mod span;
@@ -50,6 +51,7 @@ pub use policy::{
     RetryPolicy, ScopePolicy, ScopedPolicies, Share,
 };
 pub use priority::Priority;
+pub use provider::{InvalidProviderName, ProviderName};
 pub use rejection::{Code, Reason, Rejection};
 pub use scope::{InvalidServiceName, Scope, ServiceName};
 pub use span::{InvalidSpan, Span};

@@ -2,14 +2,25 @@
 
 use tidegate_units::{DimensionName, Limit, Span};
 
-use super::{breaker, concurrency, queue, retry, scoped};
+use super::{adaptive, breaker, concurrency, provider, queue, retry, scoped};
 use crate::ServiceConfig;
 use crate::cursor::Cursor;
 use crate::error::Problems;
 use crate::limits::{self, Stated};
 
-const KEYS: [&str; 9] =
-    ["limits", "guard", "concurrency", "queue", "retry", "breaker", "models", "endpoints", "each"];
+const KEYS: [&str; 11] = [
+    "provider",
+    "limits",
+    "guard",
+    "concurrency",
+    "queue",
+    "adaptive",
+    "retry",
+    "breaker",
+    "models",
+    "endpoints",
+    "each",
+];
 
 /// Reads the service at `at`, whose limits may count the built-in dimensions and those `declared`.
 pub(super) fn read(
@@ -21,10 +32,14 @@ pub(super) fn read(
     let guard = at.get("guard");
     let span = guard.as_ref().and_then(|at| at.span(problems));
     let mut limits = Limits { declared, guard: span, shortest: None };
+    let (concurrency, in_flight) = concurrency::read_learned(at, problems);
     let service = ServiceConfig {
+        provider: provider::read(at, problems),
         limits: limits.read(at, problems),
         queue: at.get("queue").map(|at| queue::read(&at, declared, problems)).unwrap_or_default(),
-        concurrency: concurrency::read(at, problems),
+        concurrency,
+        in_flight,
+        adaptive: adaptive::read(at, declared, problems),
         retry: at.get("retry").map(|at| retry::read(&at, problems)).unwrap_or_default(),
         breaker: breaker::read(at, problems),
         scoped: scoped::read(at, &mut limits, problems),

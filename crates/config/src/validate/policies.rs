@@ -9,13 +9,14 @@ use crate::ServiceConfig;
 use crate::cursor::joined;
 use crate::limits;
 use crate::problem::Problem;
-use crate::sections::MODEL_KEYS;
+use crate::sections::{MODEL_KEYS, check_provider};
 
 impl Check<'_> {
     pub(super) fn service(&mut self, path: &str, service: &ServiceConfig) {
         self.limits(path, &service.limits);
         self.queue(&joined(path, "queue"), &service.queue);
         self.concurrency(path, service.concurrency.as_ref());
+        self.learned(path, service);
         self.faults(&joined(path, "retry"), service.retry.faults());
         if let Some(breaker) = &service.breaker {
             self.faults(&joined(path, "breaker"), breaker.faults());
@@ -34,6 +35,28 @@ impl Check<'_> {
     fn concurrency(&mut self, path: &str, concurrency: Option<&Concurrency>) {
         if let Some(concurrency) = concurrency {
             self.faults(&joined(path, "concurrency"), concurrency.faults());
+        }
+    }
+
+    /// What is learned of a service, and whose it is.
+    fn learned(&mut self, path: &str, service: &ServiceConfig) {
+        if let Some(policy) = &service.in_flight {
+            let path = joined(path, "concurrency");
+            self.that(service.concurrency.is_some(), &path, || Problem::NoSlots);
+            self.faults(&path, policy.faults());
+            let slots = service.concurrency.filter(|slots| slots.faults().is_empty());
+            let start = slots.and_then(|it| policy.fault_of_start(it.slots));
+            self.faults(&path, start.into_iter().collect());
+        }
+        if let Some(policy) = &service.adaptive {
+            let path = joined(path, "adaptive");
+            self.faults(&path, policy.faults());
+            for (index, dimension) in policy.dimensions.iter().enumerate() {
+                self.declared(&format!("{}[{index}]", joined(&path, "dimensions")), *dimension);
+            }
+        }
+        if let Some(Err(problem)) = service.provider.as_ref().map(check_provider) {
+            self.fault(&joined(path, "provider"), problem);
         }
     }
 

@@ -94,6 +94,16 @@ pub enum PolicyError {
         /// The most.
         max: u32,
     },
+    /// Slots to begin with that are not between the fewest and the most.
+    #[error("{slots} slots with a min of {min} and a max of {max}: begin with {min} to {max}")]
+    StartSlots {
+        /// Those to begin with.
+        slots: u32,
+        /// The fewest.
+        min: u32,
+        /// The most.
+        max: u32,
+    },
     /// A pace that cannot be learned so.
     #[error(transparent)]
     Adaptive(#[from] super::adaptive::AdaptiveError),

@@ -81,6 +81,9 @@ impl FromStr for InFlightAlgorithm {
 }
 
 impl InFlightPolicy {
+    /// The most slots where nothing is said: few services bear more calls of one program.
+    pub const MAX_UNSTATED: u32 = 200;
+
     /// What is outside its range.
     pub fn faults(&self) -> Vec<PolicyFault> {
         let Self { min, max, .. } = *self;
@@ -97,13 +100,22 @@ impl InFlightPolicy {
     }
 }
 
+impl InFlightPolicy {
+    /// What is wrong with beginning with so many slots, where they are right by themselves.
+    pub fn fault_of_start(&self, slots: u32) -> Option<PolicyFault> {
+        let Self { min, max, .. } = *self;
+        let is_right = (min..=max).contains(&slots) || !self.faults().is_empty();
+        (!is_right).then(|| PolicyError::StartSlots { slots, min, max }.at("slots"))
+    }
+}
+
 impl Default for InFlightPolicy {
     /// 1 to 200 slots, by how long calls take; half as long again is still usual.
     fn default() -> Self {
         Self {
             algorithm: InFlightAlgorithm::Gradient,
             min: 1,
-            max: 200,
+            max: Self::MAX_UNSTATED,
             tolerance: Share::per_mille(500),
         }
     }
