@@ -92,6 +92,10 @@ impl InFlight {
     }
 
     fn succeeded(&mut self, now: Instant, sent_at: Instant) {
+        // No call takes no time: nobody knows how long this one took.
+        if now <= sent_at {
+            return;
+        }
         let used = float(self.under_way);
         let limit = match &mut self.law {
             Law::Gradient(gradient) => gradient.sample(now, sent_at, used, self.limit),

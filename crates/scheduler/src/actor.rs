@@ -23,6 +23,8 @@ use crate::messages::{
 };
 use crate::{Report, Request, Settlement, Ticket};
 
+mod paces;
+
 /// The ways to the supervisor.
 #[derive(Debug, Clone)]
 pub struct Lender {

@@ -58,6 +58,8 @@ pub struct Front {
     hears_all: bool,
     /// The actor wants to know how long calls take.
     times_calls: bool,
+    /// The actor wants to know what calls were estimated to take.
+    learns: bool,
 }
 
 /// The limits with nothing used: they tell what never fits.
@@ -81,6 +83,7 @@ impl Front {
         let layout = config.layout();
         let guards = layout.as_ref().map_or(Guards::NONE, Guards::from);
         let when_full = WhenFull::new(&config.service, &config.limits, &config.shared);
+        let learns = config.adaptive.is_some();
         let front = Self {
             gate: Gate::closed(guards),
             service: config.service.clone(),
@@ -100,8 +103,9 @@ impl Front {
             floors: Default::default(),
             floor_shares: config.queue.floors,
             scoped: config.scoped.clone(),
-            hears_all: config.concurrency.is_some() || config.breaker.is_some(),
-            times_calls: config.breaker.is_some_and(|breaker| breaker.slow_after.is_some()),
+            hears_all: config.concurrency.is_some() || config.breaker.is_some() || learns,
+            times_calls: config.breaker.is_some_and(|it| it.slow_after.is_some()) || learns,
+            learns,
         };
         front.set_floors(&config.limits);
         front
@@ -151,6 +155,11 @@ impl Front {
     #[inline]
     pub fn times_calls(&self) -> bool {
         self.times_calls
+    }
+
+    /// Whether the actor learns from what calls take, and wants to know what was thought.
+    pub fn learns(&self) -> bool {
+        self.learns
     }
 
     /// The service.

@@ -1,6 +1,7 @@
 //! What the actor of a service is told and asked, and what it tells its supervisor.
 
 use actix::Message;
+use tidegate_adaptive::{Hint, Pace};
 use tidegate_algorithms::Carry;
 use tidegate_units::{Amounts, Instant, Limit, Rejection, Scope, ServiceName, Span};
 
@@ -143,6 +144,22 @@ pub struct ExplainWaiting {
 impl ExplainWaiting {
     /// The most that are told of at a time: each is looked at for itself.
     pub const MOST: usize = 1_000;
+}
+
+/// From a host, through its handle: how fast are calls sent? One pace for each dimension of which it is
+/// learned.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<Pace>")]
+pub struct Paces;
+
+/// From a host, through a permit: the service told about its limits before the call has ended.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Hinted {
+    /// When the call was sent.
+    pub sent_at: Instant,
+    /// What it told.
+    pub hints: Box<[Hint]>,
 }
 
 /// From a host, through its handle: forget what was used of the service's own limits.

@@ -44,6 +44,7 @@ pub mod builder;
 pub mod desk;
 pub mod error;
 pub mod handle;
+pub mod pace;
 pub mod permit;
 pub mod policy;
 pub mod request;
@@ -65,7 +66,7 @@ pub use run::{RunError, WhyNoMore};
 pub use shutdown::Drain;
 pub use system::Tidegate;
 
-pub use tidegate_adaptive::Observation;
+pub use tidegate_adaptive::{Hint, Observation, Pace, Reset};
 pub use tidegate_algorithms::{Carry, LimitUsage};
 pub use tidegate_config::{Config, ConfigErrors, ServiceConfig};
 pub use tidegate_observability::{Event, Events};
@@ -76,8 +77,9 @@ pub use tidegate_scheduler::messages::{ReconfigureError, Unavailable};
 pub use tidegate_scheduler::{Explanation, LimiterState, PartState, RefusedLimits, SlotsState};
 pub use tidegate_supervisor::{RestartPolicy, SupervisorState};
 pub use tidegate_units::{
-    Amounts, Backoff, BreakerPolicy, Calendar, Code, Concurrency, Cost, Dimension, EnforcedAs,
-    InvalidKey, Jitter, Key, KeyName, KeyPolicy, Limit, LimitError, Outcome, Overflow, Period,
-    Priority, QueuePolicy, Reason, Rejection, RetryPolicy, Scope, ScopePolicy, ScopedPolicies,
+    AdaptivePolicy, Amounts, Backoff, BreakerPolicy, Calendar, Code, Concurrency, ControllerKind,
+    Cost, Dimension, EnforcedAs, InFlightAlgorithm, InFlightPolicy, Increase, InvalidKey, Jitter,
+    Key, KeyName, KeyPolicy, Limit, LimitError, Outcome, Overflow, Period, Priority, ProviderName,
+    QueuePolicy, RateOf, Reason, Rejection, RetryPolicy, Scope, ScopePolicy, ScopedPolicies,
     ServiceName, Share, Span, WallOrigin, Zone,
 };

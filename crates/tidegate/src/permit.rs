@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use tidegate_adaptive::Observation;
+use tidegate_adaptive::{Hint, Observation};
 use tidegate_scheduler::front::difference;
+use tidegate_scheduler::messages::Hinted;
 use tidegate_scheduler::{Call, Labels, Settlement};
 use tidegate_units::{Amounts, Cost, Instant, Outcome, Priority};
 
@@ -98,6 +99,18 @@ impl<'h> Permit<'h> {
         self.settle(Observation::new(Outcome::Cancelled).actual(Cost::ZERO));
     }
 
+    /// The service told about its limits and the call goes on: a response whose head is there and whose
+    /// body is still being read. Where a pace is learned it is heard of now rather than at the end; when
+    /// the limiter is too busy to hear it, it is lost, and the next one tells more.
+    pub fn hinted(&self, hints: impl Into<Box<[Hint]>>) {
+        let core = self.core();
+        if core.front.learns() {
+            let started = self.origin.as_ref().and_then(|origin| origin.started);
+            let sent_at = started.unwrap_or(self.recorded);
+            let _ = core.limiter.try_send(Hinted { sent_at, hints: hints.into() });
+        }
+    }
+
     /// Closes the permit with everything that is known about the call. If the service asked to be
     /// left alone, nobody is let through to it from here on until that time is over.
     pub fn settle(mut self, observation: Observation) {
@@ -116,9 +129,12 @@ impl<'h> Permit<'h> {
         let Some(origin) = &self.origin else {
             return Call { by_gate: true, ..Call::default() };
         };
-        let took = origin.started.map(|started| self.core().front.now().since(started));
+        let front = &self.core().front;
+        let took = origin.started.map(|started| front.now().since(started));
+        let cost = front.learns().then(|| self.cost.clone());
         let Origin { priority, by_gate, .. } = **origin;
-        Call { by_gate, took, priority, labels: origin.labels.clone(), ..Call::default() }
+        let labels = origin.labels.clone();
+        Call { by_gate, took, priority, labels, cost, ..Call::default() }
     }
 
     fn core(&self) -> &Arc<Core> {

@@ -245,7 +245,7 @@ impl Plan {
                 shared: shared.clone(),
                 queue: service.queue.clone(),
                 concurrency: service.concurrency,
-                adaptive: None,
+                adaptive: service.adaptive.clone(),
                 breaker: service.breaker,
                 scoped: service.scoped.clone(),
                 wall_origin,
