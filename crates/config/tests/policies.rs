@@ -335,6 +335,10 @@ fn the_examples_are_good() {
     let tidegate = parse(include_str!("../../../docs/examples/tidegate.toml"), &[]);
     assert_eq!(tidegate.services.len(), 4);
     let policies = parse(include_str!("../../../docs/examples/policies.toml"), &[]);
+    let adaptive = parse(include_str!("../../../docs/examples/adaptive.toml"), &[]);
+    let learns =
+        |service: &&ServiceConfig| service.adaptive.is_some() || service.in_flight.is_some();
+    assert_eq!(adaptive.services.values().filter(learns).count(), 4);
     let anthropic = &policies.services[&"anthropic".parse().expect("a name")];
     assert!(anthropic.concurrency.is_some() && anthropic.breaker.is_some());
     assert_ne!(

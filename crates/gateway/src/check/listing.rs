@@ -1,6 +1,7 @@
 //! What a configuration comes to, in the form that is written as JSON.
 
 mod limits;
+mod paces;
 mod part;
 mod policies;
 
@@ -11,6 +12,7 @@ use tidegate_config::{Config, ServiceConfig};
 use tidegate_units::{Concurrency, DimensionName, Limit, ServiceName};
 
 pub(crate) use limits::LimitLine;
+pub(crate) use paces::{LearnLine, PaceLine, ProviderLine};
 use part::Part;
 pub(crate) use policies::{
     BreakerLine, ClassLine, PartLine, QueueLine, RetryLine, SlotsLine, WeightLine,
@@ -33,6 +35,10 @@ pub(crate) struct Listing {
     pub(crate) queues: Vec<QueueLine>,
     /// One wherever the calls under way are bounded.
     pub(crate) slots: Vec<SlotsLine>,
+    /// One for each dimension of each service of which a pace is learned.
+    pub(crate) paces: Vec<PaceLine>,
+    /// One for each service that says whose limits it has.
+    pub(crate) providers: Vec<ProviderLine>,
     /// One for each service.
     pub(crate) retries: Vec<RetryLine>,
     /// One for each service and each endpoint that has a breaker.
@@ -54,6 +60,8 @@ impl Listing {
             limits: Vec::new(),
             queues: Vec::new(),
             slots: Vec::new(),
+            paces: Vec::new(),
+            providers: Vec::new(),
             retries: Vec::new(),
             breakers: Vec::new(),
             parts: Vec::new(),
@@ -69,6 +77,13 @@ impl Listing {
     fn add_service(&mut self, name: &ServiceName, service: &ServiceConfig) {
         let all = Part::service(name);
         self.add(&all, &service.limits, service.concurrency);
+        if let (Some(policy), Some(line)) = (&service.in_flight, self.slots.last_mut()) {
+            line.learned = Some(LearnLine::new(policy));
+        }
+        self.paces.extend(service.adaptive.iter().flat_map(|it| PaceLine::all(name, it)));
+        let provider = service.provider.clone();
+        let provider = provider.map(|provider| ProviderLine { service: name.clone(), provider });
+        self.providers.extend(provider);
         self.queues.push(QueueLine::new(name, &service.queue));
         self.retries.push(RetryLine::new(name, service.retry));
         self.breakers.extend(service.breaker.map(|policy| BreakerLine::new(all, policy)));

@@ -44,11 +44,13 @@ fn sentence(listing: &Listing) -> String {
 
 fn without_limits(listing: &Listing) -> String {
     let file = &listing.file;
-    if listing.slots.is_empty() && listing.breakers.is_empty() {
+    if listing.slots.is_empty() && listing.breakers.is_empty() && listing.paces.is_empty() {
         return format!("{file} is valid but limits nothing: every call passes.");
     }
     let services = counted(listing.queues.len(), "service");
-    format!("{file} is valid: 0 limits, {services}; only slots and breakers hold calls back.")
+    let what =
+        if listing.paces.is_empty() { "slots and breakers" } else { "paces, slots and breakers" };
+    format!("{file} is valid: 0 limits, {services}; only {what} hold calls back.")
 }
 
 fn counted(count: usize, noun: &str) -> String {

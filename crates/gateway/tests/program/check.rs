@@ -82,6 +82,19 @@ fn policies_without_limits_are_shown() {
     insta::assert_snapshot!(format!("{text}\n{json}"));
 }
 
+const ADAPTIVE: &str = include_str!("../../../../docs/examples/adaptive.toml");
+
+#[test]
+fn what_is_learned_is_shown_with_its_bounds() {
+    let folder = folder("check-adaptive");
+    fs::write(folder.join("adaptive.toml"), ADAPTIVE).expect("a file");
+    let text = shown(&run(&folder, &["check", "adaptive.toml"]));
+    let json = run(&folder, &["check", "adaptive.toml", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    let parts = ["paces", "slots", "providers"].map(|key| format!("{key}: {:#}", json[key]));
+    insta::assert_snapshot!(format!("{text}\n{}", parts.join("\n")));
+}
+
 #[test]
 fn a_configuration_without_limits_is_said_to_limit_nothing() {
     let folder = folder("check-empty");
@@ -97,6 +110,7 @@ fn slots_or_a_breaker_alone_are_something_to_hold_calls_back() {
     let folder = folder("check-alone");
     for (policy, end) in [
         ("concurrency = 4", "only slots and breakers hold calls back."),
+        ("adaptive = {}", "only paces, slots and breakers hold calls back."),
         ("breaker = {}", "only slots and breakers hold calls back."),
         ("queue.capacity = 5", "limits nothing: every call passes."),
     ] {

@@ -10,6 +10,7 @@ use tidegate_units::{
     Share, Span,
 };
 
+use super::paces::LearnLine;
 use super::part::Part;
 
 /// Where the calls of one service wait.
@@ -51,6 +52,8 @@ pub(crate) struct SlotsLine {
     pub(crate) part: Part,
     slots: u32,
     lease_s: f64,
+    /// How the number is learned, of a service that learns it.
+    pub(crate) learned: Option<LearnLine>,
     /// The policy itself, for text.
     #[serde(skip)]
     pub(crate) policy: Concurrency,
@@ -148,7 +151,7 @@ impl ClassLine {
 impl SlotsLine {
     pub(super) fn new(part: Part, policy: Concurrency) -> Self {
         let Concurrency { slots, lease } = policy;
-        Self { part, slots, lease_s: lease.as_secs_f64(), policy }
+        Self { part, slots, lease_s: lease.as_secs_f64(), learned: None, policy }
     }
 }
 

@@ -1,10 +1,12 @@
 //! The tables of what holds beside limits.
 
 use comfy_table::Table;
-use tidegate_units::{BreakerPolicy, Priority, Share};
+use tidegate_units::policy::adaptive::RateField;
+use tidegate_units::{BreakerPolicy, ControllerKind, Priority, Share};
 
 use crate::check::listing::{
-    BreakerLine, ClassLine, Listing, PartLine, QueueLine, RetryLine, SlotsLine, WeightLine,
+    BreakerLine, ClassLine, LearnLine, Listing, PaceLine, PartLine, ProviderLine, QueueLine,
+    RetryLine, SlotsLine, WeightLine,
 };
 use crate::columns;
 
@@ -16,12 +18,14 @@ type Draw = fn(&Listing) -> Table;
 
 /// Every table that has a row.
 pub(super) fn tables(listing: &Listing) -> Vec<Table> {
-    let tables: [(bool, Draw); 7] = [
+    let tables: [(bool, Draw); 9] = [
         (listing.parts.is_empty(), parts),
         (listing.queues.is_empty(), queues),
         (listing.queues.is_empty(), classes),
         (listing.weights.is_empty(), weights),
         (listing.slots.is_empty(), slots),
+        (listing.paces.is_empty(), paces),
+        (listing.providers.is_empty(), providers),
         (listing.retries.is_empty(), retries),
         (listing.breakers.is_empty(), breakers),
     ];
@@ -115,9 +119,40 @@ fn weights(listing: &Listing) -> Table {
 fn slots(listing: &Listing) -> Table {
     let header = header(["calls under way", "at most", "a slot is taken back after"]);
     let row = |line: &SlotsLine| {
-        vec![line.part.to_string(), line.policy.slots.to_string(), line.policy.lease.to_string()]
+        let slots = line.policy.slots;
+        let most = match &line.learned {
+            None => slots.to_string(),
+            Some(LearnLine { algorithm, min, max, .. }) => {
+                format!("{slots} at first, then {min} to {max} by {algorithm}")
+            }
+        };
+        vec![line.part.to_string(), most, line.policy.lease.to_string()]
     };
     columns::table(header, listing.slots.iter().map(row), 1)
+}
+
+fn paces(listing: &Listing) -> Table {
+    let header = header(["pace", "of", "set by", "at first", "at least", "at most"]);
+    let row = |line: &PaceLine| {
+        let by = match line.controller {
+            ControllerKind::Aimd => {
+                format!("aimd: {} of it, {}", line.policy.decrease, line.policy.increase)
+            }
+            other => other.to_string(),
+        };
+        let bounds = [RateField::Start, RateField::Min, RateField::Max];
+        let mut row = vec![format!("service {}", line.service), line.dimension.to_string(), by];
+        row.extend(bounds.map(|field| line.bound(field)));
+        row
+    };
+    columns::table(header, listing.paces.iter().map(row), 3)
+}
+
+fn providers(listing: &Listing) -> Table {
+    let header = header(["answers", "read as those of"]);
+    let row =
+        |line: &ProviderLine| vec![format!("service {}", line.service), line.provider.to_string()];
+    columns::table(header, listing.providers.iter().map(row), 2)
 }
 
 fn retries(listing: &Listing) -> Table {
