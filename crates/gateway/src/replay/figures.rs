@@ -1,6 +1,6 @@
 //! What all seeds of one controller come to: on average, and at worst.
 
-use tidegate_simulator::report::{Quantiles, Served};
+use tidegate_simulator::report::{Quantiles, Served, Step};
 use tidegate_simulator::{Replay, Run};
 
 use super::groups::Group;
@@ -24,6 +24,8 @@ pub(crate) struct Figures {
     pub(crate) excess: f64,
     pub(crate) offered_excess: f64,
     pub(crate) decisions_per_s: f64,
+    /// Of several clients, how fair a minute was.
+    pub(crate) jain: Option<f64>,
 }
 
 impl<'r> Runs<'r> {
@@ -79,11 +81,27 @@ impl<'r> Runs<'r> {
         self.served(group, share, least)
     }
 
+    /// How a change of the limit was met, on average; refusals are rounded to whole ones.
+    pub(crate) fn mean_step(&self, place: usize) -> Option<Step> {
+        let steps: Vec<&Step> = self.runs.iter().filter_map(|run| run.steps.get(place)).collect();
+        let of = |value: fn(&Step) -> f64| {
+            mean(&steps.iter().map(|step| value(step)).collect::<Vec<f64>>())
+        };
+        let count = u64::try_from(steps.len()).ok().filter(|count| *count > 0)?;
+        Some(Step {
+            at_s: of(|step| step.at_s),
+            lost_s: of(|step| step.lost_s),
+            converged_s: of(|step| step.converged_s),
+            refused: (steps.iter().map(|step| step.refused).sum::<u64>() + count / 2) / count,
+        })
+    }
+
     /// The figures, put together by `better` where more is better and by `worse` where it is worse.
     fn figures(&self, better: fn(&[f64]) -> f64, worse: fn(&[f64]) -> f64) -> Figures {
         let of = |value: fn(&Run) -> f64| -> Vec<f64> {
             self.runs.iter().map(|run| value(run)).collect()
         };
+        let indices: Vec<f64> = self.runs.iter().filter_map(|run| run.jain_60s).collect();
         Figures {
             goodput: better(&of(|run| run.goodput)),
             refused_per_1000: worse(&of(|run| run.refused_per_1000)),
@@ -93,6 +111,7 @@ impl<'r> Runs<'r> {
             excess: worse(&of(|run| float(run.excess))),
             offered_excess: worse(&of(|run| float(run.offered_excess))),
             decisions_per_s: better(&of(|run| float(run.decisions_per_s))),
+            jain: (!indices.is_empty()).then(|| better(&indices)),
         }
     }
 

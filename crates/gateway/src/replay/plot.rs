@@ -1,12 +1,14 @@
-//! A replay as one picture: for each controller the load over time, and below how long calls waited
-//! under each, by class and by key.
+//! A replay as one picture: for each controller the load over time, then the pace of those that learn
+//! one beside the true capacity, and below how long calls waited under each, by class and by key.
 //!
 //! The panels of a scenario share their axes, so that controllers can be compared by eye. The colours
 //! are of the palette by Okabe and Ito, told apart by most who see colours differently; lines differ
 //! in lightness and width as well, and every row of waits is named.
 
+mod chart;
 mod ink;
 mod load;
+mod pace;
 mod waits;
 
 use std::fmt::Display;
@@ -32,11 +34,12 @@ pub(crate) fn svg(replays: &[Replay]) -> Result<String, String> {
     Ok(text)
 }
 
-/// One scenario: a title, the load under each controller, and the waits.
+/// One scenario: a title, the load under each controller, the paces, and the waits.
 struct Block<'r> {
     title: String,
     compared: String,
     load: load::Panels<'r>,
+    pace: pace::Panels<'r>,
     waits: waits::Panels<'r>,
 }
 
@@ -51,20 +54,24 @@ impl<'r> Block<'r> {
             title: format!("Load and waits: {scenario} on {trace}{seed}"),
             compared: compared.join("  ·  "),
             load: load::Panels::new(replay, &runs),
+            pace: pace::Panels::new(replay, &runs),
             waits: waits::Panels::new(replay, &runs),
         }
     }
 
     fn height(&self) -> u32 {
-        HEADER_HEIGHT.saturating_add(self.load.height()).saturating_add(self.waits.height())
+        let panels = [self.load.height(), self.pace.height(), self.waits.height()];
+        panels.into_iter().fold(HEADER_HEIGHT, u32::saturating_add)
     }
 
     fn draw(&self, area: &Area<'_>) -> Drawn {
         area.draw_text(&self.title, &text_style(20), (LEFT, 32))?;
         area.draw_text(&self.compared, &text_style(14), (LEFT, 60))?;
         let (_, rest) = area.split_vertically(HEADER_HEIGHT);
-        let (load, waits) = rest.split_vertically(self.load.height());
+        let (load, rest) = rest.split_vertically(self.load.height());
         self.load.draw(&load)?;
+        let (pace, waits) = rest.split_vertically(self.pace.height());
+        self.pace.draw(&pace)?;
         self.waits.draw(&waits)
     }
 }
@@ -72,6 +79,10 @@ impl<'r> Block<'r> {
 /// What a controller does, beside its name.
 fn described(controller: &str) -> String {
     match controller {
+        "tidegate" => "tidegate: told nothing, learns its pace".to_owned(),
+        "aimd" => "aimd: told nothing, additive increase".to_owned(),
+        "aws" => "aws: adaptive retry mode of the AWS SDKs".to_owned(),
+        "sre" => "sre: Google's adaptive throttling".to_owned(),
         "fixed" => "fixed: Tidegate, fair between classes and keys".to_owned(),
         "fifo" => "fifo: Tidegate, first come, first served".to_owned(),
         "naive" => "naive: no limiter".to_owned(),

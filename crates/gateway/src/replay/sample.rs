@@ -76,6 +76,7 @@ fn run(controller: &str, worse: f64, seed: u64) -> Run {
         steps: Vec::new(),
         jain_60s: None,
         decisions_per_s: 1_200_000,
+        pace: Vec::new(),
         load: (0..350).map(|index| load(is_naive, index)).collect::<Vec<_>>(),
     }
 }

@@ -1,6 +1,7 @@
-//! A replay for people: a table, one more by key where there are keys, and a sentence for each
-//! controller.
+//! A replay for people: a table, more where the limit changed or where there are keys, and a sentence
+//! for each controller.
 
+mod steps;
 mod waits;
 
 use comfy_table::Table;
@@ -21,7 +22,9 @@ pub(crate) fn text(replay: &Replay) -> String {
     let all = Runs::of_each(replay);
     let waits = waits::table(replay, &all).map(|waits| format!("\n{waits}\n"));
     let waits = waits.unwrap_or_default();
-    let mut text = format!("{}\n{}\n{waits}{NOTE}\n", title(replay), table(replay, &all));
+    let steps = steps::table(replay, &all).map(|steps| format!("\n{steps}\n"));
+    let steps = steps.unwrap_or_default();
+    let mut text = format!("{}\n{}\n{steps}{waits}{NOTE}\n", title(replay), table(replay, &all));
     for runs in &all {
         text.push_str(&sentence(runs));
         text.push('\n');
@@ -36,19 +39,29 @@ fn title(replay: &Replay) -> String {
 
 fn table(replay: &Replay, all: &[Runs<'_>]) -> Table {
     let classes = Group::classes(replay);
+    let has_several = replay.runs.iter().any(|run| run.jain_60s.is_some());
     let mut rows = Vec::new();
     for runs in all {
         let waits = |wait: &dyn Fn(Group<'_>) -> Option<Quantiles>| {
             classes.iter().map(|class| quantiles(wait(*class))).collect()
         };
         let means = waits(&|class| runs.mean_wait(class));
-        rows.push(row(runs.controller, &seeds(&replay.seeds), &runs.mean(), means));
+        let mut push = |name: &str, seeds: &str, figures: &Figures, waits| {
+            let mut row = row(name, seeds, figures, waits);
+            if has_several {
+                row.push(figures.jain.map_or(NOTHING.to_owned(), |index| number(index, 3)));
+            }
+            rows.push(row);
+        };
+        push(runs.controller, &seeds(&replay.seeds), &runs.mean(), means);
         if runs.seeds() > 1 {
             let worst = waits(&|class| runs.worst_wait(class));
-            rows.push(row("", "worst", &runs.worst(), worst));
+            push("", "worst", &runs.worst(), worst);
         }
     }
-    columns::table(header(&classes), rows, 2)
+    let mut header = header(&classes);
+    header.extend(has_several.then(|| "Jain\nover 60 s".to_owned()));
+    columns::table(header, rows, 2)
 }
 
 fn header(classes: &[Group<'_>]) -> Vec<String> {
@@ -147,6 +160,7 @@ fn doubt(excess: f64) -> String {
 mod tests {
     use super::*;
     use crate::replay::sample;
+    use tidegate_simulator::report::Step;
 
     #[test]
     fn one_seed_is_shown_as_it_is() {
@@ -162,6 +176,19 @@ mod tests {
     fn keys_have_a_table_of_their_own() {
         insta::assert_snapshot!(text(&sample::fair_replay(&[1])));
         insta::assert_snapshot!(text(&sample::fair_replay(&[1, 2])));
+    }
+
+    #[test]
+    fn steps_and_several_clients_have_columns() {
+        let mut replay = sample::replay(&[1, 2]);
+        for run in &mut replay.runs {
+            let seed = u32::try_from(run.seed).map_or(0.0, f64::from);
+            let step =
+                |at_s| Step { at_s, lost_s: 0.25 * seed, converged_s: 6.0, refused: run.seed };
+            run.steps = vec![step(1_200.0), step(2_200.0)];
+            run.jain_60s = Some(1.0 - seed / 100.0);
+        }
+        insta::assert_snapshot!(text(&replay));
     }
 
     #[test]

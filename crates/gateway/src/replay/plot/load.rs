@@ -4,13 +4,9 @@ use plotters::prelude::*;
 use tidegate_simulator::report::{LOAD_POINT_S, LoadPoint};
 use tidegate_simulator::{Replay, Run};
 
-use super::ink::{Area, Drawn, FAINT, INK, LEFT, MARGIN, text_style};
+use super::chart::{self, Axes, LEGEND_HEIGHT, PANEL_HEIGHT, POINTS_MAX};
+use super::ink::{Area, Drawn};
 use crate::replay::text::shown;
-
-const LEGEND_HEIGHT: u32 = 26;
-const PANEL_HEIGHT: u32 = 250;
-/// The most points of a line: more than a screen can show tell nothing.
-const POINTS_MAX: usize = 1_000;
 
 /// One of the three lines: its name, its look, and what it shows.
 type Line = (&'static str, RGBColor, u32, fn(&LoadPoint) -> f64);
@@ -45,7 +41,9 @@ impl<'r> Panels<'r> {
 
     pub(super) fn draw(&self, area: &Area<'_>) -> Drawn {
         let (legend, mut rest) = area.split_vertically(LEGEND_HEIGHT);
-        draw_legend(&legend)?;
+        let named =
+            [OFFERED, ADMITTED, REFUSED].map(|(name, colour, width, _)| (name, colour, width));
+        chart::draw_legend(&named, &legend)?;
         for run in &self.runs {
             let (panel, below) = rest.split_vertically(PANEL_HEIGHT);
             self.draw_panel(run, &panel)?;
@@ -55,49 +53,16 @@ impl<'r> Panels<'r> {
     }
 
     fn draw_panel(&self, run: &Run, area: &Area<'_>) -> Drawn {
-        let (title, plot) = area.split_vertically(24);
-        title.draw_text(&panel_title(run), &text_style(15), (LEFT, 14))?;
-        let minutes = self.span_s / 60.0;
-        let mut chart = ChartBuilder::on(&plot)
-            .margin_left(MARGIN)
-            .margin_right(MARGIN)
-            .margin_top(4)
-            .x_label_area_size(40)
-            .y_label_area_size(62)
-            .build_cartesian_2d(0.0..minutes, 0.0..self.load_max)?;
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(FAINT)
-            .axis_style(INK)
-            .x_labels(13)
-            .y_labels(6)
-            .x_label_formatter(&|at| short(*at, minutes))
-            .y_label_formatter(&|load| short(*load, self.load_max))
-            .label_style(("sans-serif", 12).into_font().color(&INK))
-            .axis_desc_style(("sans-serif", 13).into_font().color(&INK))
-            .x_desc("minutes")
-            .y_desc("requests per second")
-            .draw()?;
         let points = thinned(whole(&run.load, self.span_s));
-        for (_, colour, width, value) in [OFFERED, ADMITTED, REFUSED] {
-            let line = points.iter().map(|point| (point.at_s / 60.0, value(point)));
-            let line = line.filter(|(at, load)| at.is_finite() && load.is_finite());
-            chart.draw_series(LineSeries::new(line, colour.stroke_width(width)))?;
-        }
-        Ok(())
+        let line = |(_, colour, width, value): Line| {
+            let points = points.iter().map(|point| (point.at_s / 60.0, value(point))).collect();
+            (points, colour.stroke_width(width))
+        };
+        let lines = [OFFERED, ADMITTED, REFUSED].map(line).into();
+        let minutes = self.span_s / 60.0;
+        let axes = Axes { minutes, highest: self.load_max, unit: "requests per second" };
+        chart::draw(&panel_title(run), axes, lines, area)
     }
-}
-
-fn draw_legend(area: &Area<'_>) -> Drawn {
-    for ((name, colour, width, _), x) in [OFFERED, ADMITTED, REFUSED].into_iter().zip([0, 110, 230])
-    {
-        let x = LEFT + x;
-        let stroke = colour.stroke_width(width + 1);
-        area.draw(&PathElement::new([(x, 10), (x + 26, 10)], stroke))?;
-        area.draw_text(name, &text_style(14), (x + 33, 10))?;
-    }
-    Ok(())
 }
 
 fn panel_title(run: &Run) -> String {
@@ -140,11 +105,6 @@ fn mean(points: &[LoadPoint]) -> LoadPoint {
         admitted: mean_of(|point| point.admitted),
         refused: mean_of(|point| point.refused),
     }
-}
-
-/// A label with as many decimals as its axis needs.
-fn short(value: f64, range: f64) -> String {
-    if range >= 5.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }
 
 #[cfg(test)]

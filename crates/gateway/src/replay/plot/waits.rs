@@ -143,11 +143,13 @@ impl<'r> Panels<'r> {
     }
 }
 
-/// The same in every picture, and none that a line of the load has.
+/// The same in every picture.
 fn colour(controller: &str) -> RGBColor {
     match controller {
         "fixed" => RGBColor(0, 158, 115),
         "fifo" => RGBColor(204, 121, 167),
+        "tidegate" => RGBColor(0, 114, 178),
+        "aimd" => RGBColor(230, 159, 0),
         _ => RGBColor(90, 90, 90),
     }
 }
