@@ -24,11 +24,18 @@ const REPLAY_EXAMPLES: &str = "\
 Examples:
   tidegate replay
   tidegate replay --scenario const-none,tpm-hdr --controller fixed,naive --seeds 5
+  tidegate replay --scenario step-none,step-hdr --controller tidegate,aimd,aws --svg pace.svg
+  tidegate replay --scenario const-hdr --controller fixed,tidegate --config tidegate.toml
   tidegate replay --scenario fair-keys --controller fixed,fifo --svg waits.svg
   tidegate replay --trace calls.csv.gz --scenario-file mine.toml --svg load.svg --json -
 
-Controllers: fixed (Tidegate, told the true limit, fair between classes and keys), fifo (the same
-without fairness: first come, first served), naive (no limiter: sends, and tries again)
+Controllers: tidegate (told nothing: learns its pace), aimd (the same by additive increase and
+multiplicative decrease), fixed (Tidegate, told the true limit, fair between classes and keys), fifo
+(the same without fairness: first come, first served), naive (no limiter: sends, and tries again), aws
+(adaptive retry mode of the AWS SDKs), sre (Google's adaptive throttling)
+
+With --config, tidegate, aimd, fixed and fifo have the limits, queue and everything else of that
+service; the first two learn a pace beside it.
 
 A trace is CSV with the header TIMESTAMP,ContextTokens,GeneratedTokens, or JSON Lines such as
   {\"at_s\": 1.25, \"input_tokens\": 374, \"output_tokens\": 44, \"key\": \"agent-1\"}
@@ -91,6 +98,14 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "fixed,naive")]
     pub(crate) controller: Vec<String>,
 
+    /// What Tidegate's machines are configured with, instead of being told the true limits
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The service of that configuration, where it has several
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub(crate) service: Option<String>,
+
     /// The first seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
@@ -108,7 +123,7 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<PathBuf>,
 
-    /// Draws the first seed: the load over time, and the waits of each class and key
+    /// Draws the first seed: load and pace over time, and the waits of each class and key
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
 }

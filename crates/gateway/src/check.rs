@@ -1,10 +1,10 @@
 //! The command `check`: what a configuration means, limit by limit, before anything runs under it.
 
-mod file;
 mod listing;
 mod text;
 
 use crate::arguments::CheckArguments;
+use crate::config_file;
 use crate::exit::Failure;
 use crate::printer::Printer;
 use listing::Listing;
@@ -15,7 +15,7 @@ use listing::Listing;
 ///
 /// [`Failure::Refused`] with every fault of the configuration.
 pub(crate) fn run(arguments: &CheckArguments) -> Result<(), Failure> {
-    let config = file::read(&arguments.file).map_err(Failure::Refused)?;
+    let config = config_file::read(&arguments.file).map_err(Failure::Refused)?;
     let listing = Listing::new(&arguments.file, &config);
     let text = if arguments.json {
         serde_json::to_string_pretty(&listing)

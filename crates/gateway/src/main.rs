@@ -6,6 +6,7 @@
 mod arguments;
 mod check;
 mod columns;
+mod config_file;
 mod exit;
 mod printer;
 mod replay;

@@ -18,7 +18,7 @@ mod text;
 use std::io::{IsTerminal, stderr};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tidegate_simulator::{Progress, Replay, Scenario};
+use tidegate_simulator::{Contest, Progress, Replay, Scenario};
 
 use crate::arguments::ReplayArguments;
 use crate::exit::Failure;
@@ -72,8 +72,9 @@ fn play(plan: &Plan, scenario: &Scenario) -> Result<Replay, String> {
             shown = position;
         }
     };
-    let Plan { trace, controllers, seeds, .. } = plan;
-    let replay = tidegate_simulator::replay(trace, scenario, controllers, seeds, &mut show);
+    let Plan { trace, controllers, seeds, configured, .. } = plan;
+    let contest = Contest { controllers, seeds, configured: configured.as_ref() };
+    let replay = tidegate_simulator::replay(trace, scenario, contest, &mut show);
     bar.finish_and_clear();
     replay.map_err(|error| format!("scenario {}: {error}", scenario.name()))
 }

@@ -8,9 +8,9 @@
 
 use tidegate_units::{Clock, ControllerKind, MonotonicClock, Span};
 
-use crate::driver::paced::{Order, Told};
+use crate::driver::paced::{Order, Setup, Told};
 use crate::report::{Replay, Run, SCHEMA, TraceSummary};
-use crate::{Controller, Ideal, ResolveError, Scenario, Trace};
+use crate::{Configured, Controller, Ideal, ResolveError, Scenario, Trace};
 
 mod aws;
 mod fairness;
@@ -49,6 +49,18 @@ pub enum ReplayError {
     Limit(#[from] tidegate_units::LimitError),
 }
 
+/// Who is compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Contest<'a> {
+    /// The controllers.
+    pub controllers: &'a [Controller],
+    /// The seeds; every controller runs once on each.
+    pub seeds: &'a [u64],
+    /// What Tidegate's machines are configured with; `None`: those that are told limits are told the
+    /// true ones, and have the defaults in everything else.
+    pub configured: Option<&'a Configured>,
+}
+
 /// Plays `trace` under `scenario` once for every controller and seed.
 ///
 /// # Errors
@@ -57,10 +69,10 @@ pub enum ReplayError {
 pub fn replay(
     trace: &Trace,
     scenario: &Scenario,
-    controllers: &[Controller],
-    seeds: &[u64],
+    contest: Contest<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Replay, ReplayError> {
+    let Contest { controllers, seeds, configured } = contest;
     let mut runs = Vec::with_capacity(controllers.len() * seeds.len());
     let all = controllers.len() * seeds.len();
     for controller in controllers {
@@ -69,7 +81,8 @@ pub fn replay(
             let mut report = |requests_done, requests| {
                 progress(Progress { runs_done, runs: all, requests_done, requests });
             };
-            runs.push(run(trace, scenario, *controller, *seed, &mut report)?);
+            let players = (*controller, configured);
+            runs.push(run(trace, scenario, players, *seed, &mut report)?);
         }
     }
     Ok(Replay {
@@ -100,7 +113,7 @@ pub fn can_replay(trace: &Trace, scenario: &Scenario, seed: u64) -> Result<(), R
 fn run(
     trace: &Trace,
     scenario: &Scenario,
-    controller: Controller,
+    (controller, configured): (Controller, Option<&Configured>),
     seed: u64,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Run, ReplayError> {
@@ -111,7 +124,10 @@ fn run(
     let mut journey = journey::Journey::new(&traffic, scenario, &limits, seed);
     let guess = scenario.clients().initial_rate_factor;
     let learned = |controller| (Told::Nothing { controller, guess }, Order::Fair);
-    let mut paced = |told| paced::run(&mut journey, &limits, told, progress);
+    let mut paced = |(told, order)| {
+        let setup = Setup { told, order, configured };
+        paced::run(&mut journey, &limits, setup, progress)
+    };
     match controller {
         Controller::Tidegate => paced(learned(ControllerKind::Tidegate))?,
         Controller::Aimd => paced(learned(ControllerKind::Aimd))?,

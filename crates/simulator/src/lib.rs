@@ -21,6 +21,7 @@
 //! 2. A client sees replies, never the provider's limits.
 //! 3. Input from outside is bounded in length and in value, and refused with its line.
 
+pub mod configured;
 pub mod controller;
 pub mod driver;
 pub mod generator;
@@ -33,8 +34,9 @@ pub mod scenario;
 pub mod trace;
 pub mod world;
 
+pub use configured::{Configured, NoSuchService};
 pub use controller::{Controller, UnknownController};
-pub use driver::{Progress, ReplayError, can_replay, replay};
+pub use driver::{Contest, Progress, ReplayError, can_replay, replay};
 pub use generator::{Generator, GeneratorError};
 pub use ideal::Ideal;
 pub use provider::{

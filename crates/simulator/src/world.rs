@@ -4,7 +4,9 @@
 //! What the actors do with channels and timers, this does in a loop: the same calls on the same
 //! machines, in one fixed order. A message takes no time, unless its delivery is held up on purpose.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod waiting;
+
+use std::collections::VecDeque;
 
 use tidegate_adaptive::{Controller, Hint, Pace};
 use tidegate_algorithms::gate::Guards;
@@ -17,6 +19,8 @@ use tidegate_scheduler::{
 use tidegate_supervisor::supervisor::Event as SupervisorEvent;
 use tidegate_supervisor::{Supervisor, SupervisorConfig, SupervisorState};
 use tidegate_units::{Amounts, Cost, Instant, Limit, Priority, Rejection, ServiceName};
+
+use waiting::Waiting;
 
 /// What a waiting caller was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,33 +68,6 @@ struct Plant {
     /// The reading that the limiter knows.
     accounted: Reading,
     waiting: Waiting,
-}
-
-/// Those who wait, in the order in which they came.
-#[derive(Debug, Default)]
-struct Waiting {
-    places: HashMap<Ticket, u64>,
-    requests: BTreeMap<u64, Request>,
-    came: u64,
-}
-
-impl Waiting {
-    fn add(&mut self, request: Request) {
-        self.came += 1;
-        self.remove(request.ticket);
-        self.places.insert(request.ticket, self.came);
-        self.requests.insert(self.came, request);
-    }
-
-    fn remove(&mut self, ticket: Ticket) {
-        if let Some(place) = self.places.remove(&ticket) {
-            self.requests.remove(&place);
-        }
-    }
-
-    fn in_order(&self) -> Vec<Request> {
-        self.requests.values().cloned().collect()
-    }
 }
 
 /// A message that has not been delivered.

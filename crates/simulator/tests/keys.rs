@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tidegate_simulator::{
-    Controller, Generator, Random, Run, Scenario, Stream, Trace, TraceRequest, replay,
+    Contest, Controller, Generator, Random, Run, Scenario, Stream, Trace, TraceRequest, replay,
 };
 use tidegate_units::{Priority, Span};
 
@@ -22,7 +22,8 @@ fn scenario(clients: &str) -> Scenario {
 
 /// One run.
 fn run(trace: &Trace, scenario: &Scenario, controller: Controller) -> Run {
-    let replay = replay(trace, scenario, &[controller], &[1], &mut |_| {}).expect("it fits");
+    let contest = Contest { controllers: &[controller], seeds: &[1], configured: None };
+    let replay = replay(trace, scenario, contest, &mut |_| {}).expect("it fits");
     replay.runs.into_iter().next().expect("one run")
 }
 

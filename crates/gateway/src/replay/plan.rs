@@ -3,10 +3,11 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use tidegate_simulator::{Controller, Generator, Scenario, Trace, can_replay};
+use tidegate_simulator::{Configured, Controller, Generator, Scenario, Trace, can_replay};
 
 use super::results::Results;
 use crate::arguments::ReplayArguments;
+use crate::config_file;
 
 /// What to play, and where the results go.
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub(crate) struct Plan {
     pub(crate) scenarios: Vec<Scenario>,
     pub(crate) controllers: Vec<Controller>,
     pub(crate) seeds: Vec<u64>,
+    pub(crate) configured: Option<Configured>,
     pub(crate) results: Results,
 }
 
@@ -29,6 +31,7 @@ impl Plan {
         let controllers = each_once("controller", &arguments.controller, str::parse, &mut faults);
         let scenarios = scenarios(arguments, &mut faults);
         let seeds = seeds(arguments, &mut faults);
+        let configured = configured(arguments, &mut faults);
         keep_inputs(arguments, &mut faults);
         let results = Results::open(arguments, &mut faults);
         let trace = trace(arguments, &mut faults);
@@ -37,7 +40,7 @@ impl Plan {
         }
         match trace {
             Some(trace) if faults.is_empty() => {
-                Ok(Self { trace, scenarios, controllers, seeds, results })
+                Ok(Self { trace, scenarios, controllers, seeds, configured, results })
             }
             _ => Err(faults),
         }
@@ -69,6 +72,21 @@ fn each_once<T, E: Display>(
     found
 }
 
+/// What Tidegate's machines are configured with, if a file says it.
+fn configured(arguments: &ReplayArguments, faults: &mut Vec<String>) -> Option<Configured> {
+    let file = arguments.config.as_ref()?;
+    match config_file::read(file) {
+        Ok(config) => {
+            let chosen = Configured::new(&config, arguments.service.as_deref());
+            noted(chosen.map_err(|error| format!("{}: {error}", file.display())), faults)
+        }
+        Err(found) => {
+            faults.extend(found);
+            None
+        }
+    }
+}
+
 fn seeds(arguments: &ReplayArguments, faults: &mut Vec<String>) -> Vec<u64> {
     let (first, more) = (arguments.seed, arguments.seeds.saturating_sub(1));
     let range: Option<RangeInclusive<u64>> = first.checked_add(more).map(|last| first..=last);
@@ -82,7 +100,11 @@ fn seeds(arguments: &ReplayArguments, faults: &mut Vec<String>) -> Vec<u64> {
 
 /// Results must not replace what they are made from.
 fn keep_inputs(arguments: &ReplayArguments, faults: &mut Vec<String>) {
-    let inputs = [("--trace", &arguments.trace), ("--scenario-file", &arguments.scenario_file)];
+    let inputs = [
+        ("--trace", &arguments.trace),
+        ("--scenario-file", &arguments.scenario_file),
+        ("--config", &arguments.config),
+    ];
     let outputs = [("--json", &arguments.json), ("--svg", &arguments.svg)];
     for (input_flag, input) in inputs {
         for (output_flag, output) in outputs {

@@ -46,7 +46,16 @@ fn every_bad_input_is_refused_with_exit_code_2_before_anything_runs() {
     fs::write(folder.join("cut.jsonl.gz"), &zipped[..zipped.len() - 9]).expect("a file");
     fs::write(folder.join("bad.toml"), "name = \"bad\"\n[provider]\nkind = \"sieve\"\n")
         .expect("a file");
-    let cases: [&[&str]; 14] = [
+    fs::write(folder.join("none.toml"), "[global]\nlimits = [\"5 requests per day\"]\n")
+        .expect("a file");
+    fs::write(folder.join("two.toml"), "[services.a]\n[services.b]\n").expect("a file");
+    let cases: [&[&str]; 20] = [
+        &["--config", "missing.toml"],
+        &["--config", "bad.toml"],
+        &["--config", "none.toml"],
+        &["--config", "two.toml"],
+        &["--config", "two.toml", "--service", "c"],
+        &["--service", "a"],
         &["--trace", "missing.csv"],
         &["--trace", "broken.jsonl"],
         &["--trace", "cut.jsonl.gz"],

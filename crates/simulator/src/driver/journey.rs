@@ -293,3 +293,6 @@ impl Journey {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,8 @@ mod told;
 
 use tidegate_units::{ControllerKind, Dimension, Instant, LimitError};
 
-use crate::ProviderLimits;
 use crate::driver::journey::{Journey, Next};
+use crate::{Configured, ProviderLimits};
 use client::Client;
 pub(super) use told::told;
 
@@ -31,17 +31,26 @@ pub(super) enum Told {
     Nothing { controller: ControllerKind, guess: f64 },
 }
 
+/// How the machines are set up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setup<'a> {
+    pub(super) told: Told,
+    pub(super) order: Order,
+    /// What is configured, in place of limits that would be told.
+    pub(super) configured: Option<&'a Configured>,
+}
+
 pub(super) fn run(
     journey: &mut Journey,
     limits: &ProviderLimits,
-    (told, order): (Told, Order),
+    setup: Setup<'_>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<(), LimitError> {
     let clients = 0..journey.tenants().count();
     let mut clients = clients
-        .map(|client| Client::new(journey, client, limits, (told, order)))
+        .map(|client| Client::new(journey, client, limits, setup))
         .collect::<Result<Vec<Client>, LimitError>>()?;
-    let learns = matches!(told, Told::Nothing { .. });
+    let learns = matches!(setup.told, Told::Nothing { .. });
     loop {
         let deadline = clients.iter().filter_map(Client::next_deadline).min();
         match journey.next(deadline) {

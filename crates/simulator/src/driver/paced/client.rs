@@ -6,15 +6,15 @@ use tidegate_adaptive::{Hint, Reset};
 use tidegate_scheduler::{Call, Labels, LimiterConfig, Request, Settlement, Ticket};
 use tidegate_supervisor::SupervisorConfig;
 use tidegate_units::{
-    AdaptivePolicy, Amounts, Cost, Dimension, Instant, Key, LimitError, Outcome, QueuePolicy,
-    RateOf, ServiceName, Span,
+    AdaptivePolicy, Amounts, Cost, Dimension, Instant, Key, Limit, LimitError, Outcome,
+    QueuePolicy, RateOf, ServiceName, Span,
 };
 
-use super::{Order, Told, told};
+use super::{Order, Setup, Told, told};
 use crate::driver::journey::{Happening, Journey};
 use crate::scenario::ClockSkew;
 use crate::world::{Answered, Granted};
-use crate::{DimensionLimit, LimitHeader, ProviderLimits, World, number};
+use crate::{Configured, DimensionLimit, LimitHeader, ProviderLimits, World, number};
 
 /// The only service.
 const SERVICE: usize = 0;
@@ -31,6 +31,10 @@ pub(super) struct Client {
     order: Order,
     /// A pace is learned, so that the limiter has to hear more of each call.
     learns: bool,
+    /// How long a call waits; `None`: for as long as it takes.
+    patience: Option<Span>,
+    /// The dimensions that somebody counts.
+    counted: Vec<Dimension>,
     granted: HashMap<usize, Sent>,
 }
 
@@ -48,29 +52,33 @@ impl Client {
         journey: &Journey,
         client: usize,
         limits: &ProviderLimits,
-        (told, order): (Told, Order),
+        Setup { told, order, configured }: Setup<'_>,
     ) -> Result<Self, LimitError> {
         let share = journey.tenants().share(client);
         let calls = journey.tenants().calls_of(client, journey.requests().len());
         let service: ServiceName = "provider".parse().unwrap_or_else(|_| unreachable!());
-        let own = match told {
-            Told::Limits => self::told(limits, share)?,
-            Told::Nothing { .. } => Vec::new(),
+        let limiter = match (configured, told) {
+            (Some(configured), _) => as_configured(service.clone(), configured),
+            (None, Told::Limits) => plain(service.clone(), self::told(limits, share)?, calls),
+            (None, Told::Nothing { .. }) => plain(service.clone(), Vec::new(), calls),
         };
-        let adaptive = adaptive(limits, share, told);
-        let learns = adaptive.is_some();
-        let limiter = LimiterConfig {
-            adaptive,
-            queue: queue(calls, order),
-            ..LimiterConfig::new(service.clone(), own)
+        let limiter = LimiterConfig { adaptive: adaptive(limits, share, told), ..limiter };
+        let limiter = in_order(limiter, order);
+        let config = SupervisorConfig {
+            limits: limiter.shared.clone(),
+            services: vec![service],
+            ..SupervisorConfig::default()
         };
-        let config = SupervisorConfig { services: vec![service], ..SupervisorConfig::default() };
+        let mut counted: Vec<Dimension> = limits.iter().map(|(dimension, _)| dimension).collect();
+        counted.extend(limiter.dimensions());
         Ok(Self {
+            learns: limiter.adaptive.is_some(),
+            patience: configured.map(|configured| configured.service.queue.timeout),
             world: World::new(Instant::ZERO, &config, vec![limiter]),
             limits: limits.clone(),
             clock_skew: journey.clock_skew(),
             order,
-            learns,
+            counted,
             granted: HashMap::new(),
         })
     }
@@ -127,7 +135,8 @@ impl Client {
     }
 
     fn request(&self, journey: &Journey, call: usize, cost: Cost) -> Request {
-        let request = Request::new(Ticket(number::count(call)), cost, Instant::MAX);
+        let deadline = self.patience.map_or(Instant::MAX, |patience| self.world.now() + patience);
+        let request = Request::new(Ticket(number::count(call)), cost, deadline);
         match self.order {
             Order::Fair => request.priority(journey.class(call)).labels(labels(journey, call)),
             Order::FirstCome => request,
@@ -149,7 +158,7 @@ impl Client {
             let call = number::place(ticket.0);
             match answer {
                 Some(Ok(granted)) => self.go(journey, call, &granted),
-                // Larger than the limit can ever hold: nobody could get it through.
+                // Larger than the limit can ever hold, or nobody could wait for it so long.
                 Some(Err(_)) | None => journey.fail(),
             }
         }
@@ -172,9 +181,12 @@ impl Client {
         let took = self.learns.then(|| self.world.now().since(at));
         let of = Call { hints, took, ..of };
         let generated = journey.requests()[call].generated_tokens;
-        let counts_tokens = self.limits.limit(Dimension::Tokens).is_some();
-        let debt = match outcome {
-            Outcome::Ok if counts_tokens => Amounts::of(Dimension::Tokens, generated),
+        let debt: Amounts = match outcome {
+            Outcome::Ok => {
+                let generated = |dimension: &Dimension| (*dimension, generated);
+                let tokens = [Dimension::Tokens, Dimension::OutputTokens];
+                tokens.iter().filter(|it| self.counted.contains(it)).map(generated).collect()
+            }
             _ => Amounts::NONE,
         };
         let refund = Amounts::NONE;
@@ -225,13 +237,34 @@ fn adaptive(limits: &ProviderLimits, share: f64, told: Told) -> Option<AdaptiveP
     })
 }
 
-/// A line that is long enough for everybody.
-fn queue(calls: usize, order: Order) -> QueuePolicy {
+/// A service with these limits, and a line that is long enough for everybody.
+fn plain(service: ServiceName, limits: Vec<Limit>, calls: usize) -> LimiterConfig {
     let queue = QueuePolicy { capacity: calls.max(1), ..QueuePolicy::default() };
+    LimiterConfig { queue, ..LimiterConfig::new(service, limits) }
+}
+
+/// The service as a program in use would have it.
+fn as_configured(service: ServiceName, configured: &Configured) -> LimiterConfig {
+    let Configured { service: config, shared } = configured;
+    LimiterConfig {
+        shared: shared.clone(),
+        queue: config.queue.clone(),
+        concurrency: config.concurrency,
+        breaker: config.breaker,
+        scoped: config.scoped.clone(),
+        ..LimiterConfig::new(service, config.limits.clone())
+    }
+}
+
+/// The same with another order of those who wait.
+fn in_order(limiter: LimiterConfig, order: Order) -> LimiterConfig {
     match order {
-        Order::Fair => queue,
+        Order::Fair => limiter,
         // Nobody small passes who came before.
-        Order::FirstCome => QueuePolicy { backfill: Span::ZERO, ..queue },
+        Order::FirstCome => {
+            let queue = QueuePolicy { backfill: Span::ZERO, ..limiter.queue };
+            LimiterConfig { queue, ..limiter }
+        }
     }
 }
 
