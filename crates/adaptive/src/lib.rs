@@ -11,6 +11,7 @@
 //! - [`Signal`] is what databases, files and programs say instead of a status.
 //! - [`InFlight`] learns how many calls may be under way instead.
 //! - [`Learned`] keeps what they found out for a later run.
+//! - [`feedback`] reads all of that from the response of a service, whichever it is.
 //! - [`Pause`] turns the request into an instant before which nothing may be sent.
 //!
 //! No clock, no actor: instants are arguments.
@@ -20,6 +21,7 @@ mod both;
 pub mod build;
 pub mod controller;
 pub mod fixed;
+pub mod feedback;
 pub mod hint;
 pub mod in_flight;
 pub mod law;
@@ -38,6 +40,7 @@ pub use aimd::Aimd;
 pub use build::{build, build_for};
 pub use controller::{Answer, Controller, Pace};
 pub use fixed::Fixed;
+pub use feedback::{Feedback, Profile, Response};
 pub use hint::{Hint, Reset};
 pub use in_flight::InFlight;
 pub use law::Law;

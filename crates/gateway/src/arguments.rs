@@ -54,6 +54,24 @@ Examples:
   tidegate check tidegate.toml --json
   TIDEGATE__SERVICES__ANTHROPIC__QUEUE__CAPACITY=50 tidegate check tidegate.toml";
 
+const FEEDBACK_LONG: &str = "\
+Reads what services answered, and prints what it means: one line of JSON for each response
+
+Says whether it was a rate limit, an overload, a quota that is used up or none of them; how long to
+wait and where the service says so; what is left of which limit; and what the call was charged.
+Instants are measured against the `Date` of the response, and not against the clock here.";
+
+const FEEDBACK_EXAMPLES: &str = "\
+Examples:
+  curl -si https://api.github.com/zen | tidegate feedback --http --provider github
+  tidegate feedback < responses.jsonl
+
+A line of JSON is one response; all but the status may be missing:
+  {\"id\": 7, \"provider\": \"openai\", \"status\": 429, \"headers\": [[\"retry-after\", \"5\"]],
+   \"body\": {\"error\": {\"code\": \"slow_down\"}}, \"local_now\": \"2026-09-27T12:00:00Z\"}
+A provider that is not known there is read as `generic`. A line that cannot be read is said on standard
+error, the others are answered, and the exit code is 1.";
+
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(name = "tidegate", version, about = ABOUT, after_help = EXIT_CODES)]
@@ -71,6 +89,9 @@ pub(crate) enum Command {
     /// Checks a configuration and prints what its limits let through
     #[command(long_about = CHECK_LONG, after_help = CHECK_EXAMPLES)]
     Check(CheckArguments),
+    /// Reads responses and prints what they say of limits
+    #[command(long_about = FEEDBACK_LONG, after_help = FEEDBACK_EXAMPLES)]
+    Feedback(FeedbackArguments),
 }
 
 /// The arguments of `replay`.
@@ -138,4 +159,16 @@ pub(crate) struct CheckArguments {
     /// Prints JSON instead of tables
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// The arguments of `feedback`.
+#[derive(Debug, Args)]
+pub(crate) struct FeedbackArguments {
+    /// Whose responses they are, whatever a line says; an unknown name lists those that there are
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Option<String>,
+
+    /// Reads raw responses as `curl -i` prints them, instead of JSON Lines
+    #[arg(long)]
+    pub(crate) http: bool,
 }

@@ -8,6 +8,7 @@ mod check;
 mod columns;
 mod config_file;
 mod exit;
+mod feedback;
 mod printer;
 mod replay;
 
@@ -26,5 +27,6 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Feedback(arguments) => feedback::run(&arguments),
     }
 }

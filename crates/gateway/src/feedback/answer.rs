@@ -1,0 +1,69 @@
+//! What was read of a response, as JSON whose keys are always the same.
+
+use serde_json::{Map, Value, json};
+use tidegate_adaptive::feedback::{Charge, Counted, Feedback, Reported};
+use tidegate_adaptive::{Reset, feedback};
+use tidegate_units::{Dimension, Span};
+
+/// One object; `null` stands where nothing is known.
+pub(super) fn json(id: &Value, feedback: &Feedback) -> Value {
+    let wait = feedback.wait.as_ref();
+    json!({
+        "id": id,
+        "class": feedback.class.name(),
+        "sub": feedback.sub.as_deref(),
+        "wait_ms": wait.map(|wait| wait.span.as_millis()),
+        "source": wait.map(|wait| wait.source.as_ref()),
+        "dims": limits(feedback),
+        "charge": feedback.charge.as_ref().map(charge),
+        "resume_at": feedback.resume_at.map(feedback::rfc3339),
+    })
+}
+
+/// Every limit under its name; where requests or tokens are limited per day or month only, the
+/// tightest of them under the plain name too, which is what a controller hears.
+fn limits(feedback: &Feedback) -> Value {
+    let named = feedback.limits.iter().map(|it| (it.name.to_string(), limit(it)));
+    let mut limits: Map<String, Value> = named.collect();
+    for dimension in [Dimension::Requests, Dimension::Tokens] {
+        if let Some(tightest) = feedback.tightest(dimension)
+            && !limits.contains_key(dimension.name())
+        {
+            limits.insert(dimension.name().to_owned(), limit(tightest));
+        }
+    }
+    if limits.is_empty() { Value::Null } else { Value::Object(limits) }
+}
+
+/// What is known of a limit, and nothing else.
+fn limit(reported: &Reported) -> Value {
+    let mut known = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        known.extend(value.map(|value| (name.to_owned(), value)));
+    };
+    put("limit", reported.limit.map(Value::from));
+    put("remaining", reported.remaining.map(Value::from));
+    put("used_thousandths", reported.used_thousandths.map(Value::from));
+    put("full_in_ms", reported.full_in().map(millis));
+    if let Some(Reset::More(span)) = reported.reset {
+        put("more_in_ms", Some(millis(span)));
+    }
+    put("window_ms", reported.window.map(millis));
+    put("policy", reported.policy.as_deref().map(Value::from));
+    Value::Object(known)
+}
+
+/// Whole milliseconds, rounded up.
+fn millis(span: Span) -> Value {
+    span.as_nanos().div_ceil(1_000_000).into()
+}
+
+/// What was charged, in what the provider limits.
+fn charge(charge: &Charge) -> Value {
+    let Charge { input, output, total, counted } = charge;
+    match counted {
+        Counted::Directions => json!({ "input": input, "output": output }),
+        Counted::Together => json!({ "total": total }),
+        Counted::Either => json!({ "input": input, "output": output, "total": total }),
+    }
+}
