@@ -59,9 +59,26 @@ impl Body {
             Value::Array(values) => values,
             value => vec![value],
         };
-        let document = |value| Document { value, is_error: false };
-        let documents = values.into_iter().take(DOCUMENTS_MAX).map(document).collect();
+        let documents = values.into_iter().take(DOCUMENTS_MAX).flat_map(Document::of).collect();
         Self { documents, text: String::new() }
+    }
+}
+
+impl Document {
+    /// The documents of one value: programs that record streams keep events as objects or as text.
+    fn of(mut value: Value) -> Vec<Self> {
+        let is_error = value["event"] == "error";
+        match value.get_mut("data").map(Value::take) {
+            Some(value @ Value::Object(_)) if is_error => vec![Self { value, is_error }],
+            Some(data) => {
+                value["data"] = data;
+                vec![Self { value, is_error: false }]
+            }
+            None => match value {
+                Value::String(text) if is_stream(text.as_bytes()) => events(text.as_bytes(), b""),
+                value => vec![Self { value, is_error: false }],
+            },
+        }
     }
 }
 

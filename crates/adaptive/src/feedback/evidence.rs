@@ -189,9 +189,12 @@ impl Evidence {
     }
 }
 
-/// Whether a document says of itself that it is an error.
+/// Whether a document says of itself that it is an error. That alone is not enough: what is asked for
+/// may be a list of errors.
 fn is_error(document: &Value) -> bool {
-    document["type"] == "error" || document["ok"] == false || document["type"] == "response.failed"
+    let is_event = document["error"].is_object() || document["sequence_number"].is_number();
+    let refuses = document["ok"] == false && document["error"].is_string();
+    (document["type"] == "error" && is_event) || refuses || document["type"] == "response.failed"
 }
 
 /// The name of an error of AWS, which a namespace may precede and a place may follow.
@@ -231,9 +234,14 @@ mod tests {
 
     #[test]
     fn in_a_success_only_errors_are_looked_at() {
-        let said = br#"{"type":"message","message":"secondary rate limit","status":"x"}"#;
-        let evidence = gathered(200, said);
-        assert!(evidence.message.is_empty() && !evidence.has("x") && !evidence.failed_inside);
+        for said in [
+            &br#"{"type":"message","message":"secondary rate limit","status":"x"}"#[..],
+            br#"[{"type":"error","message":"secondary rate limit","code":"x"}]"#,
+            br#"{"ok":false,"message":"secondary rate limit","code":"x"}"#,
+        ] {
+            let evidence = gathered(200, said);
+            assert!(evidence.message.is_empty() && !evidence.has("x") && !evidence.failed_inside);
+        }
         let said = b"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"x\"}}\n";
         let evidence = gathered(200, said);
         assert!(evidence.has("x") && evidence.failed_inside);

@@ -6,7 +6,7 @@ use tidegate_units::Span;
 
 use super::fields::Fields;
 use super::moment::{self, Unit};
-use super::names::{self, Name, Part, Prefix};
+use super::names::{self, Name, Part, Prefix, window_name};
 use super::number;
 use super::reported::Reported;
 use crate::Reset;
@@ -52,6 +52,8 @@ pub(super) struct Naming {
 
 /// A limit under way: who says so, and per how long.
 struct Entry {
+    /// It was told by how long from now it is renewed, which no clock distorts.
+    is_relative: bool,
     what: String,
     window: Option<(Span, String)>,
     reported: Reported,
@@ -66,17 +68,62 @@ pub(super) fn read(fields: &Fields<'_>, naming: &Naming) -> Vec<Reported> {
             continue;
         }
         let Some(said) = said(&name, value, naming, fields) else { continue };
+        let has_room = entries.len() < LIMITS_MAX;
         let same = |it: &&mut Entry| it.what == name.what && it.window == name.window;
-        if let Some(entry) = entries.iter_mut().find(same) {
-            entry.reported.merge(said);
-        } else if entries.len() < LIMITS_MAX {
-            entries.push(Entry { what: name.what, window: name.window, reported: said });
+        match entries.iter_mut().find(same) {
+            Some(entry) => entry.add(name.part, said),
+            None if has_room => entries.push(Entry::new(name, said)),
+            None => {}
         }
     }
     entries.retain(|entry| entry.reported.says_something());
-    let named: Vec<Cow<'static, str>> = (0..entries.len()).map(|at| title(&entries, at)).collect();
+    share_resets(&mut entries);
+    let named: Vec<Cow<'static, str>> =
+        (0..entries.len()).map(|at| title(&entries, at, naming)).collect();
     let finished = entries.into_iter().zip(named);
     finished.map(|(entry, name)| finish(entry, name, naming)).collect()
+}
+
+impl Entry {
+    fn new(name: Name, reported: Reported) -> Self {
+        let Name { part, what, window } = name;
+        Self { is_relative: part == Part::ResetAfter, what, window, reported }
+    }
+
+    /// Adds what another line says of the same limit.
+    fn add(&mut self, part: Part, mut said: Reported) {
+        let is_relative = part == Part::ResetAfter;
+        if is_relative && !self.is_relative {
+            self.reported.reset = None;
+        } else if self.is_relative && !is_relative {
+            said.reset = None;
+        }
+        self.is_relative |= is_relative;
+        self.reported.merge(said);
+    }
+}
+
+/// A reset on its own, beside limits with windows and without resets, is that of those that are
+/// used up.
+fn share_resets(entries: &mut Vec<Entry>) {
+    let is_bare = |entry: &Entry| {
+        let Reported { limit, remaining, .. } = entry.reported;
+        entry.window.is_none() && limit.or(remaining).is_none()
+    };
+    let bare: Vec<(String, Option<Reset>)> = entries
+        .iter()
+        .filter(|entry| is_bare(entry))
+        .map(|entry| (entry.what.clone(), entry.reported.reset))
+        .collect();
+    for (what, reset) in bare {
+        let others = entries.iter_mut().filter(|it| it.what == what && it.window.is_some());
+        let mut is_used = false;
+        for other in others.filter(|it| it.reported.is_exhausted() && it.reported.reset.is_none()) {
+            other.reported.reset = reset;
+            is_used = true;
+        }
+        entries.retain(|entry| !(is_used && is_bare(entry) && entry.what == what));
+    }
 }
 
 /// What one line says.
@@ -122,23 +169,28 @@ fn item(text: &str) -> Option<(u64, Option<Span>)> {
 
 /// What a limit is called: a window of a minute goes without saying, unless there is another without
 /// any.
-fn title(entries: &[Entry], at: usize) -> Cow<'static, str> {
+fn title(entries: &[Entry], at: usize, naming: &Naming) -> Cow<'static, str> {
     let entry = &entries[at];
     let plain = entries.iter().any(|it| it.what == entry.what && it.window.is_none());
-    match &entry.window {
-        Some((window, name)) if *window != MINUTE || plain => {
-            format!("{}_{name}", entry.what).into()
-        }
-        _ => entry.what.clone().into(),
+    let known = || known(naming, &entry.what).map(|window| (window, window_name(window)));
+    match entry.window.clone().filter(|(window, _)| *window != MINUTE || plain) {
+        Some((_, name)) => format!("{}_{name}", entry.what).into(),
+        None => match known().filter(|(window, _)| *window != MINUTE) {
+            Some((_, name)) if entry.window.is_none() => format!("{}_{name}", entry.what).into(),
+            _ => entry.what.clone().into(),
+        },
     }
 }
 
+/// The window that no header tells.
+fn known(naming: &Naming, what: &str) -> Option<Span> {
+    naming.windows.iter().find(|(name, _)| *name == what).map(|(_, window)| *window)
+}
+
 fn finish(entry: Entry, name: Cow<'static, str>, naming: &Naming) -> Reported {
-    let known =
-        || naming.windows.iter().find(|(what, _)| *what == entry.what).map(|(_, span)| *span);
     let named = entry.window.map(|(window, _)| window);
     let told = entry.reported.window;
-    let window = told.or(named).or_else(known);
+    let window = told.or(named).or_else(|| known(naming, &entry.what));
     let mut reported = Reported { name, window, ..entry.reported };
     if naming.unit == Unit::Seconds
         && reported.is_exhausted()

@@ -5,7 +5,8 @@ use crate::support::{folder, run, shown};
 #[test]
 fn the_help_names_every_command_and_every_argument() {
     let folder = folder("help");
-    let pages = [&["--help"][..], &["replay", "--help"], &["check", "--help"]];
+    let pages =
+        [&["--help"][..], &["replay", "--help"], &["check", "--help"], &["feedback", "--help"]];
     let page = |arguments: &&[&str]| {
         format!("$ tidegate {}\n{}", arguments.join(" "), shown(&run(&folder, arguments)))
     };

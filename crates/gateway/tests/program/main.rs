@@ -1,6 +1,7 @@
 //! The program as its users meet it: arguments in, text and an exit code out.
 
 mod check;
+mod feedback;
 mod help;
 mod replay;
 mod support;
