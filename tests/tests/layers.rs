@@ -95,7 +95,7 @@ const CRATES: [Crate; 13] = [
     },
     Crate {
         folder: "gateway",
-        purpose: "The program: replays traffic, checks configurations.",
+        purpose: "The program: replays traffic, checks configurations, reads what services answered.",
         may_use: MayUse::Above,
     },
     Crate {

@@ -1,23 +1,42 @@
 //! What was read of a response, as JSON whose keys are always the same.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tidegate_adaptive::feedback::{Charge, Counted, Feedback, Reported};
 use tidegate_adaptive::{Reset, feedback};
 use tidegate_units::{Dimension, Span};
 
-/// One object; `null` stands where nothing is known.
-pub(super) fn json(id: &Value, feedback: &Feedback) -> Value {
+/// One answer; `null` stands where nothing is known.
+#[derive(Serialize)]
+struct Answer<'a> {
+    id: &'a Value,
+    class: &'static str,
+    sub: Option<&'a str>,
+    wait_ms: Option<u64>,
+    source: Option<&'a str>,
+    dims: Value,
+    charge: Option<Value>,
+    resume_at: Option<String>,
+}
+
+/// A line about `feedback`, without its end.
+///
+/// # Errors
+///
+/// A message when no JSON can be made of it.
+pub(super) fn line(id: &Value, feedback: &Feedback) -> Result<String, String> {
     let wait = feedback.wait.as_ref();
-    json!({
-        "id": id,
-        "class": feedback.class.name(),
-        "sub": feedback.sub.as_deref(),
-        "wait_ms": wait.map(|wait| wait.span.as_millis()),
-        "source": wait.map(|wait| wait.source.as_ref()),
-        "dims": limits(feedback),
-        "charge": feedback.charge.as_ref().map(charge),
-        "resume_at": feedback.resume_at.map(feedback::rfc3339),
-    })
+    let answer = Answer {
+        id,
+        class: feedback.class.name(),
+        sub: feedback.sub.as_deref(),
+        wait_ms: wait.map(|wait| wait.span.as_millis()),
+        source: wait.map(|wait| wait.source.as_ref()),
+        dims: limits(feedback),
+        charge: feedback.charge.as_ref().map(charge),
+        resume_at: feedback.resume_at.map(feedback::rfc3339),
+    };
+    serde_json::to_string(&answer).map_err(|error| format!("no JSON can be made of this: {error}"))
 }
 
 /// Every limit under its name; where requests or tokens are limited per day or month only, the

@@ -45,7 +45,7 @@ pub(super) fn read(input: &mut impl BufRead, profile: &Profile) -> Result<Vec<St
         let Block { status, headers, body, .. } = block;
         let response = Response { status: *status, headers, body, received_at };
         let id = Value::from(place + 1);
-        printer.print(&answer::json(&id, &profile.read(&response)).to_string())?;
+        printer.print(&answer::line(&id, &profile.read(&response))?)?;
     }
     Ok(faults.finish())
 }

@@ -1,5 +1,7 @@
 //! A response as one line of JSON.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use serde_json::Value;
@@ -20,9 +22,36 @@ struct Record {
     local_now: Option<Instant>,
     status: u16,
     #[serde(default)]
-    headers: Vec<(String, HeaderValue)>,
+    headers: Headers,
     #[serde(default)]
     body: Value,
+}
+
+/// Header lines: pairs, which keep those that come twice, or an object.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "`headers` is no list of pairs such as [\"retry-after\", \"5\"]")]
+enum Headers {
+    Lines(Vec<(String, HeaderValue)>),
+    Named(BTreeMap<String, HeaderValue>),
+}
+
+impl Default for Headers {
+    fn default() -> Self {
+        Self::Lines(Vec::new())
+    }
+}
+
+impl Headers {
+    fn lines(&self) -> Vec<(&str, String)> {
+        match self {
+            Self::Lines(lines) => {
+                lines.iter().map(|(name, it)| (name.as_str(), it.text())).collect()
+            }
+            Self::Named(lines) => {
+                lines.iter().map(|(name, it)| (name.as_str(), it.text())).collect()
+            }
+        }
+    }
 }
 
 /// The value of a header; numbers are taken as they are written.
@@ -50,6 +79,9 @@ impl HeaderValue {
 pub(super) fn answer(line: &[u8], provider: Option<&Profile>) -> Result<String, String> {
     let expected = "expected an object with `status`, and with `provider`, `headers` and `body` \
                     where they are known";
+    if !line.trim_ascii_start().starts_with(b"{") {
+        return Err(expected.to_owned());
+    }
     let record: Record =
         serde_json::from_slice(line).map_err(|error| format!("{error}: {expected}"))?;
     if !(100..=599).contains(&record.status) {
@@ -57,9 +89,9 @@ pub(super) fn answer(line: &[u8], provider: Option<&Profile>) -> Result<String, 
     }
     let known = || record.provider.as_deref().and_then(Profile::named);
     let profile = provider.cloned().or_else(known).unwrap_or_else(Profile::generic);
-    let values: Vec<String> = record.headers.iter().map(|(_, value)| value.text()).collect();
-    let names = record.headers.iter().map(|(name, _)| name.as_str());
-    let headers: Vec<(&str, &[u8])> = names.zip(values.iter().map(String::as_bytes)).collect();
+    let lines = record.headers.lines();
+    let headers: Vec<(&str, &[u8])> =
+        lines.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
     let body = match &record.body {
         Value::Null => Vec::new(),
         Value::String(text) => text.as_bytes().to_vec(),
@@ -67,7 +99,7 @@ pub(super) fn answer(line: &[u8], provider: Option<&Profile>) -> Result<String, 
     };
     let received_at = record.local_now.unwrap_or_else(now);
     let response = Response { status: record.status, headers: &headers, body: &body, received_at };
-    Ok(answer::json(&record.id, &profile.read(&response)).to_string())
+    answer::line(&record.id, &profile.read(&response))
 }
 
 /// What the wall clock shows, as an instant whose origin is 1970.

@@ -27,6 +27,7 @@ const RECORDS: &str = r#"{"id":"a","provider":"openai","local_now":"2026-09-27T1
 {"id":"b","provider":"gemini","local_now":"2026-09-27T12:00:00Z","status":429,"body":[{"error":{"details":[{"violations":[{"quotaId":"RequestsPerDay"}]}]}}]}
 {"id":3,"provider":"nobody","status":429,"headers":[["Date","Sun, 27 Sep 2026 12:00:00 GMT"],["Retry-After","Sun, 27 Sep 2026 12:00:40 GMT"]],"body":"Retry later"}
 {"provider":"groq","status":200,"headers":[["x-ratelimit-remaining-requests","7"]]}
+{"status":503,"headers":{"retry-after":7}}
 {"status":200,"headers":[["ratelimit","\"burst\";r=0;t=5"],["ratelimit-policy","\"burst\";q=9;w=60"]],"body":null}
 "#;
 
@@ -36,6 +37,7 @@ fn every_record_is_answered_with_the_same_keys() {
     for line in text(&output.stdout).lines() {
         let answer: Value = serde_json::from_str(line).expect("JSON");
         let keys: Vec<&String> = answer.as_object().expect("an object").keys().collect();
+        // The order in which a parser keeps them is not that of the line.
         let known = ["charge", "class", "dims", "id", "resume_at", "source", "sub", "wait_ms"];
         assert_eq!(keys, known);
     }
@@ -48,10 +50,11 @@ fn lines_that_cannot_be_read_are_said_and_the_others_answered() {
     let lines = [
         "{\"id\":1,\"status\":200}",
         "not JSON",
+        "{not JSON either",
         "{\"id\":2}",
         "{\"id\":2,\"status\":600}",
         "{\"id\":2,\"status\":429,\"local_now\":\"noon\"}",
-        "{\"id\":2,\"status\":429,\"headers\":{\"a\":\"b\"}}",
+        "{\"id\":2,\"status\":429,\"headers\":{\"a\":[]}}",
         &long,
         "[]",
         "{\"id\":3,\"status\":429}",
@@ -88,7 +91,10 @@ fn a_provider_that_is_named_counts_for_every_line() {
 fn a_provider_that_is_not_known_is_refused_before_anything_is_read() {
     let folder = folder("feedback-unknown");
     let output = fed(&folder, &["--provider", "antropic"], b"");
-    insta::assert_snapshot!(shown(&output), @"");
+    insta::assert_snapshot!(shown(&output), @"
+    exit 2
+    error: --provider `antropic`: did you mean `anthropic`? use one of anthropic, anthropic-oauth, claude, openai, azure, azure-openai, azure-foundry, github-models, gemini, vertex, google, google-ai, vertex-ai, groq, mistral, cohere, aws, bedrock, amazon-bedrock, github, gitlab, slack, stripe, cloudflare, discord, docker-hub, dockerhub, docker, generic
+    ");
     let output = fed(&folder, &["--provider", "", "--http"], b"");
     assert_eq!(output.status.code(), Some(2));
     assert!(!text(&output.stderr).contains("did you mean"), "{}", shown(&output));
@@ -103,13 +109,20 @@ const RAW: &str = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 301 Moved Permanently\r
 fn raw_responses_are_read_as_curl_prints_them() {
     let folder = folder("feedback-raw");
     let output = fed(&folder, &["--http", "--provider", "openai"], RAW.as_bytes());
-    insta::assert_snapshot!(shown(&output), @"");
+    insta::assert_snapshot!(shown(&output), @r#"
+    exit 0
+    {"id":1,"class":"rate_limited","sub":null,"wait_ms":10000,"source":"retry-after","dims":null,"charge":null,"resume_at":null}
+    {"id":2,"class":"overloaded","sub":null,"wait_ms":3000,"source":"retry-after","dims":null,"charge":null,"resume_at":null}
+    "#);
     let output = fed(&folder, &["--http"], b"HTTP/2 429\nno header\n\n");
     assert_eq!(output.status.code(), Some(1));
     let output = fed(&folder, &["--http"], b"");
     assert!(output.status.success() && output.stdout.is_empty(), "{}", shown(&output));
     let output = fed(&folder, &["--http"], &vec![b'x'; 16_777_217]);
-    insta::assert_snapshot!(shown(&output), @"");
+    insta::assert_snapshot!(shown(&output), @"
+    exit 1
+    error: standard input: more than 16777216 bytes: give fewer responses
+    ");
 }
 
 #[test]
