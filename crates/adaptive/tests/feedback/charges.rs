@@ -1,4 +1,4 @@
-//! What calls are charged, by the providers' own counting.
+//! What calls are charged, by the providers' own counting; of streams the last that is said (FEED-3).
 
 use tidegate_adaptive::feedback::{Charge, Counted};
 
