@@ -243,14 +243,14 @@ impl Feedback {
         })
     }
 
-    /// What a permit is settled with: how the call ended, what it was charged, how long to wait, and
-    /// the hints.
+    /// What a permit is settled with: how the call ended, what it was charged if it was answered at
+    /// all, how long to wait, and the hints.
     pub fn observation(&self) -> Observation {
         let locked = self.sub.as_deref() == Some(LOCKED);
         let outcome = if locked { Outcome::Contention } else { self.class.outcome() };
         Observation {
             outcome,
-            actual: self.charge.as_ref().map(Charge::cost),
+            actual: self.charge.as_ref().filter(|_| self.status < 400).map(Charge::cost),
             retry_after: self.wait.as_ref().map(|wait| wait.span),
             hints: self.hints().into(),
         }

@@ -153,6 +153,10 @@ impl Evidence {
     /// The exception that a binary stream of AWS ends with.
     fn frames(&mut self, bytes: &[u8]) {
         const NAME: &[u8] = b":exception-type";
+        // A frame begins with its length, in four bytes of which the first is zero.
+        if bytes.first() != Some(&0) {
+            return;
+        }
         let head = &bytes[..bytes.len().min(Response::BODY_MAX)];
         let Some(place) = head.windows(NAME.len()).position(|window| window == NAME) else {
             return;

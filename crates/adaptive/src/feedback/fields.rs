@@ -12,7 +12,7 @@ use super::{Response, date, number};
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
     lines: Vec<(String, &'a str)>,
-    received_at: Instant,
+    date: Instant,
 }
 
 impl<'a> Fields<'a> {
@@ -22,8 +22,11 @@ impl<'a> Fields<'a> {
             let text = std::str::from_utf8(value).ok()?.trim();
             (name.len() <= Response::VALUE_MAX).then(|| (name.trim().to_ascii_lowercase(), text))
         };
-        let lines = response.headers.iter().take(Response::HEADERS_MAX).filter_map(read).collect();
-        Self { lines, received_at: response.received_at }
+        let lines: Vec<(String, &'a str)> =
+            response.headers.iter().take(Response::HEADERS_MAX).filter_map(read).collect();
+        let mut dates = lines.iter().filter(|(name, _)| name == "date");
+        let date = dates.find_map(|(_, value)| date::instant(value));
+        Self { date: date.unwrap_or(response.received_at), lines }
     }
 
     /// Every line.
@@ -42,8 +45,8 @@ impl<'a> Fields<'a> {
     }
 
     /// The time at the service when it answered: what its `Date` says, or else the clock here. (FEED-2)
-    pub(super) fn date(&self) -> Instant {
-        self.all("date").find_map(date::instant).unwrap_or(self.received_at)
+    pub(super) const fn date(&self) -> Instant {
+        self.date
     }
 
     /// Whether it came out of a cache: what it says of limits was said to somebody else, earlier.

@@ -12,6 +12,7 @@
 use sfv::{BareItem, Dictionary, Item, List, ListEntry, Parser};
 use tidegate_units::Span;
 
+use super::Response;
 use super::fields::Fields;
 use super::limits::LIMITS_MAX;
 use super::names::window_name;
@@ -40,10 +41,11 @@ pub(super) fn read(fields: &Fields<'_>) -> Vec<Reported> {
     titled(limits.unwrap_or_default())
 }
 
-/// The lines of a field, put together as RFC 9110 says.
+/// The lines of a field, put together as RFC 9110 says; nothing where that is too long.
 fn joined(fields: &Fields<'_>, name: &str) -> Option<String> {
     let lines: Vec<&str> = fields.all(name).collect();
-    (!lines.is_empty()).then(|| lines.join(", "))
+    let length: usize = lines.iter().map(|line| line.len()).sum();
+    (!lines.is_empty() && length <= Response::VALUE_MAX).then(|| lines.join(", "))
 }
 
 fn items(text: &str) -> Option<Vec<Item>> {
@@ -176,7 +178,6 @@ fn titled(limits: Vec<Reported>) -> Vec<Reported> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Response;
     use super::*;
     use tidegate_units::Instant;
 

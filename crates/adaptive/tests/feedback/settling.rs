@@ -81,3 +81,11 @@ fn a_service_that_says_not_to_try_again_is_heard() {
     assert_eq!(should_retry("false"), Some(false));
     assert_eq!(should_retry("maybe"), None);
 }
+
+#[test]
+fn what_was_refused_was_not_charged() {
+    let cost = [("x-ratelimit-tokens-query-cost", "2804")];
+    let refused = read("mistral", 429, &cost, "");
+    assert!(refused.charge.is_some() && refused.observation().actual.is_none());
+    assert!(read("mistral", 200, &cost, "").observation().actual.is_some());
+}

@@ -87,8 +87,8 @@ pub(super) fn answer(line: &[u8], provider: Option<&Profile>) -> Result<String, 
     if !(100..=599).contains(&record.status) {
         return Err(format!("a status of {}: expected 100 to 599", record.status));
     }
-    let known = || record.provider.as_deref().and_then(Profile::named);
-    let profile = provider.cloned().or_else(known).unwrap_or_else(Profile::generic);
+    let named = || record.provider.as_deref().map(of_provider);
+    let profile = provider.cloned().or_else(named).unwrap_or_else(Profile::generic);
     let lines = record.headers.lines();
     let headers: Vec<(&str, &[u8])> =
         lines.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
@@ -100,6 +100,12 @@ pub(super) fn answer(line: &[u8], provider: Option<&Profile>) -> Result<String, 
     let received_at = record.local_now.unwrap_or_else(now);
     let response = Response { status: record.status, headers: &headers, body: &body, received_at };
     answer::line(&record.id, &profile.read(&response))
+}
+
+/// The profile of a provider, or of the family that its name begins with, as in `openai-realtime`.
+fn of_provider(name: &str) -> Profile {
+    let family = || name.split('-').next().and_then(Profile::named);
+    Profile::named(name).or_else(family).unwrap_or_else(Profile::generic)
 }
 
 /// What the wall clock shows, as an instant whose origin is 1970.

@@ -26,7 +26,7 @@ const RECORDS: &str = r#"{"id":"a","provider":"openai","local_now":"2026-09-27T1
 
 {"id":"b","provider":"gemini","local_now":"2026-09-27T12:00:00Z","status":429,"body":[{"error":{"details":[{"violations":[{"quotaId":"RequestsPerDay"}]}]}}]}
 {"id":3,"provider":"nobody","status":429,"headers":[["Date","Sun, 27 Sep 2026 12:00:00 GMT"],["Retry-After","Sun, 27 Sep 2026 12:00:40 GMT"]],"body":"Retry later"}
-{"provider":"groq","status":200,"headers":[["x-ratelimit-remaining-requests","7"]]}
+{"provider":"groq-compound","status":200,"headers":[["x-ratelimit-remaining-requests","7"]]}
 {"status":503,"headers":{"retry-after":7}}
 {"status":200,"headers":[["ratelimit","\"burst\";r=0;t=5"],["ratelimit-policy","\"burst\";q=9;w=60"]],"body":null}
 "#;
@@ -85,6 +85,7 @@ fn a_provider_that_is_named_counts_for_every_line() {
     };
     assert_eq!(class(&[]).as_deref(), Some("not_limit"));
     assert_eq!(class(&["--provider", "github"]).as_deref(), Some("rate_limited"));
+    assert_eq!(class(&["--provider", "generic"]).as_deref(), Some("not_limit"));
 }
 
 #[test]
