@@ -80,6 +80,10 @@ impl Evidence {
         if let Some(name) = fields.first("x-amzn-errortype") {
             evidence.word(aws_name(name));
         }
+        // A header of a frame, where somebody has unpacked it.
+        if let Some(name) = fields.first(":exception-type") {
+            evidence.exception(name);
+        }
         if succeeded {
             evidence.frames(response.body);
         } else {
@@ -119,6 +123,9 @@ impl Evidence {
         let Some(object) = value.as_object().filter(|_| depth > 0) else { return };
         for name in WORDS {
             match object.get(name) {
+                Some(Value::String(word)) if name == "__type" => {
+                    self.word(&capitalised(aws_name(word)));
+                }
                 Some(Value::String(word)) => self.word(aws_name(word)),
                 Some(Value::Number(number)) => self.word(&number.to_string()),
                 _ => {}
@@ -157,23 +164,20 @@ impl Evidence {
         if bytes.first() != Some(&0) {
             return;
         }
-        let head = &bytes[..bytes.len().min(Response::BODY_MAX)];
-        let Some(place) = head.windows(NAME.len()).position(|window| window == NAME) else {
+        let tail = &bytes[bytes.len().saturating_sub(Response::BODY_MAX)..];
+        let Some(place) = tail.windows(NAME.len()).rposition(|window| window == NAME) else {
             return;
         };
         // One byte of type and two of length stand before the value.
-        let value = head.get(place + NAME.len() + 3..).unwrap_or_default();
-        let end =
-            value.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(value.len());
-        self.exception(&String::from_utf8_lossy(&value[..end]));
+        let value = tail.get(place + NAME.len() + 3..).unwrap_or_default();
+        let letters = value.iter().take_while(|byte| byte.is_ascii_alphanumeric()).take(WORD_MAX);
+        self.exception(&letters.map(|byte| char::from(*byte)).collect::<String>());
     }
 
-    /// The name of an exception, which streams begin with a small letter.
+    /// An exception inside of what had begun well.
     fn exception(&mut self, name: &str) {
-        let mut letters = name.chars();
-        let first = letters.next().map(|first| first.to_ascii_uppercase());
         self.failed_inside = true;
-        self.word(&first.into_iter().chain(letters.take(WORD_MAX)).collect::<String>());
+        self.word(&capitalised(name));
     }
 
     fn word(&mut self, word: &str) {
@@ -198,7 +202,16 @@ impl Evidence {
 fn is_error(document: &Value) -> bool {
     let is_event = document["error"].is_object() || document["sequence_number"].is_number();
     let refuses = document["ok"] == false && document["error"].is_string();
-    (document["type"] == "error" && is_event) || refuses || document["type"] == "response.failed"
+    let is_aws = document["__type"].is_string();
+    let has_failed = document["type"] == "response.failed";
+    (document["type"] == "error" && is_event) || refuses || is_aws || has_failed
+}
+
+/// The name of an exception of AWS, which streams begin with a small letter.
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// The name of an error of AWS, which a namespace may precede and a place may follow.

@@ -11,14 +11,13 @@ use super::reported::Reported;
 use crate::Reset;
 
 /// Before which words a sentence says how long to wait.
-const BEFORE: [&str; 7] = [
+const BEFORE: [&str; 6] = [
     "try again in ",
     "retry in ",
     "retry after ",
     "try again after ",
     "please wait ",
     "available in ",
-    "replenished in ",
 ];
 /// Names of a wait in bodies, with their unit in nanoseconds.
 const NAMES: [(&str, u64); 5] = [

@@ -242,6 +242,13 @@ fn throttling_at_aws_is_a_code_with_any_status() {
                 "rate_limited",
             ),
             (200, &[], r#"{"throttlingException":{"message":"x"}}"#, "rate_limited"),
+            (
+                200,
+                &[(":exception-type", "throttlingException")],
+                r#"{"message":"x"}"#,
+                "rate_limited",
+            ),
+            (200, &[], &json("throttlingException"), "rate_limited"),
             (200, &[], r#"{"modelStreamErrorException":{"message":"x"}}"#, "not_limit"),
         ],
     );

@@ -62,7 +62,7 @@ fn limit(reported: &Reported) -> Value {
     };
     put("limit", reported.limit.map(Value::from));
     put("remaining", reported.remaining.map(Value::from));
-    put("used_thousandths", reported.used_thousandths.map(Value::from));
+    put("utilization", reported.used_thousandths.and_then(thousandths));
     put("full_in_ms", reported.full_in().map(millis));
     if let Some(Reset::More(span)) = reported.reset {
         put("more_in_ms", Some(millis(span)));
@@ -70,6 +70,11 @@ fn limit(reported: &Reported) -> Value {
     put("window_ms", reported.window.map(millis));
     put("policy", reported.policy.as_deref().map(Value::from));
     Value::Object(known)
+}
+
+/// A share of a limit as services write it: 0.42.
+fn thousandths(share: u64) -> Option<Value> {
+    serde_json::from_str(&format!("{}.{:03}", share / 1_000, share % 1_000)).ok()
 }
 
 /// Whole milliseconds, rounded up.

@@ -28,6 +28,7 @@ const RECORDS: &str = r#"{"id":"a","provider":"openai","local_now":"2026-09-27T1
 {"id":3,"provider":"nobody","status":429,"headers":[["Date","Sun, 27 Sep 2026 12:00:00 GMT"],["Retry-After","Sun, 27 Sep 2026 12:00:40 GMT"]],"body":"Retry later"}
 {"provider":"groq-compound","status":200,"headers":[["x-ratelimit-remaining-requests","7"]]}
 {"status":503,"headers":{"retry-after":7}}
+{"provider":"anthropic-oauth","status":200,"headers":[["anthropic-ratelimit-unified-5h-utilization","0.42"]]}
 {"status":200,"headers":[["ratelimit","\"burst\";r=0;t=5"],["ratelimit-policy","\"burst\";q=9;w=60"]],"body":null}
 "#;
 
