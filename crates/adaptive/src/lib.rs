@@ -8,6 +8,7 @@
 //!   names.
 //! - [`Usage`] is what an answer says that the call took, and [`UsageStream`] finds it in one that
 //!   arrives in pieces.
+//! - [`outgoing`] writes the state of limits for callers of our own, as services write it for us.
 //! - [`Signal`] is what databases, files and programs say instead of a status.
 //! - [`InFlight`] learns how many calls may be under way instead.
 //! - [`Learned`] keeps what they found out for a later run.
@@ -30,6 +31,7 @@ mod number;
 pub mod observation;
 mod opening;
 pub mod pacer;
+pub mod outgoing;
 pub mod pause;
 pub mod signals;
 mod slowdown;
@@ -46,6 +48,7 @@ pub use in_flight::InFlight;
 pub use law::Law;
 pub use learned::{Learned, LearnedError, LearnedPace, LearnedWindow};
 pub use observation::Observation;
+pub use outgoing::{Dialect, LimitState, PolicyName, Problem};
 pub use pause::Pause;
 pub use signals::Signal;
 pub use usage::{ChargeRule, Counted, Known, StreamUsage, Usage, UsageFamily, UsageStream};

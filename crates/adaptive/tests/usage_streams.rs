@@ -328,7 +328,9 @@ fn objects_in_a_row_are_told_apart_by_their_brackets() {
         "[ ",
         "{\"cut\": \"off\n",
     ] {
-        let said = read(UsageFamily::OpenAi, format!("{before}{counts}").as_bytes());
+        let mut stream = UsageStream::new(UsageFamily::OpenAi);
+        stream.feed(format!("{before}{counts}").as_bytes());
+        let said = stream.report();
         assert_eq!(
             (said.known, tokens(said.usage)),
             (Known::Complete, (Some(3), None)),
