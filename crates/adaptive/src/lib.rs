@@ -8,6 +8,7 @@
 //!   names.
 //! - [`Usage`] is what an answer says that the call took, and [`UsageStream`] finds it in one that
 //!   arrives in pieces.
+//! - [`Estimates`] guesses what a call will take, and learns from what such calls took.
 //! - [`outgoing`] writes the state of limits for callers of our own, as services write it for us.
 //! - [`Signal`] is what databases, files and programs say instead of a status.
 //! - [`InFlight`] learns how many calls may be under way instead.
@@ -23,6 +24,7 @@ pub mod build;
 pub mod controller;
 pub mod fixed;
 pub mod feedback;
+pub mod estimate;
 pub mod hint;
 pub mod in_flight;
 pub mod law;
@@ -43,6 +45,9 @@ pub use build::{build, build_for};
 pub use controller::{Answer, Controller, Pace};
 pub use fixed::Fixed;
 pub use feedback::{Feedback, Profile, Response};
+pub use estimate::{
+    Asked, ByCharacters, Estimates, Estimator, OutputKey, OutputPolicy, Outputs, ReservationRule,
+    Reserved, SavedOutputs,
 pub use hint::{Hint, Reset};
 pub use in_flight::InFlight;
 pub use law::Law;
