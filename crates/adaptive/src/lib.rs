@@ -14,6 +14,7 @@
 //! - [`InFlight`] learns how many calls may be under way instead.
 //! - [`Learned`] keeps what they found out for a later run.
 //! - [`feedback`] reads all of that from the response of a service, whichever it is.
+//! - [`Settling`] tells what of a reservation is owed or given back, in steps while an answer streams.
 //! - [`Pause`] turns the request into an instant before which nothing may be sent.
 //!
 //! No clock, no actor: instants are arguments.
@@ -35,6 +36,7 @@ mod opening;
 pub mod pacer;
 pub mod outgoing;
 pub mod pause;
+pub mod settling;
 pub mod signals;
 mod slowdown;
 mod stepped;
@@ -55,5 +57,6 @@ pub use learned::{Learned, LearnedError, LearnedPace, LearnedWindow};
 pub use observation::Observation;
 pub use outgoing::{Dialect, LimitState, PolicyName, Problem};
 pub use pause::Pause;
+pub use settling::{Settling, Step};
 pub use signals::Signal;
 pub use usage::{ChargeRule, Counted, Known, StreamUsage, Usage, UsageFamily, UsageStream};
