@@ -56,6 +56,12 @@ fn only_what_a_model_reads_is_counted() {
 }
 
 #[test]
+fn tokens_stand_around_each_message() {
+    let body = json!({"messages": [{"role": "user", "content": {"text": "1234"}}, {"x": "1"}]});
+    assert_eq!(Asked::of_body(&body, &ByCharacters::default()).input, 4 + 1 + 1);
+}
+
+#[test]
 fn schemas_of_tools_are_read_with_the_names_of_their_fields() {
     let tools =
         json!({"tools": [{"name": "f", "input_schema": {"type": "object"}}], "messages": []});
@@ -116,6 +122,9 @@ fn what_is_beyond_the_bounds_of_a_look_is_guessed_or_left_out() {
     let long = json!({"messages": [text, "é"]});
     let letters = 1_200 * 1_024 / 4;
     assert_eq!(input(&long), letters + 1, "EST-2: the long one by its length");
+    let half = "é".repeat(200 * 1_024);
+    let three = json!({"messages": [half, half, half]});
+    assert_eq!(input(&three), 500 * 1_024, "EST-2: the third by its length");
     let many = Value::Array(vec![json!("a"); 70_000]);
     assert_eq!(input(&json!({"messages": many})), 65_536, "EST-2");
     let object: serde_json::Map<_, _> = (0..70_000).map(|i| (i.to_string(), json!("a"))).collect();
@@ -148,6 +157,7 @@ fn each_provider_reserves_what_it_charges_on_arrival() {
         assert_eq!(rule.cost(&asked, 80, None), limited, "{name}");
         assert_eq!(rule.cost(&open, 80, None), unlimited, "{name}");
     }
+    assert_eq!(ReservationRule::GROQ.cost(&asked, 5_000, None), cost(300, 1_000), "EST-4");
     let older = ReservationRule::ANTHROPIC_OLDER;
     assert_eq!(older.cost(&asked, 80, None), cost(300, 1_000));
     let large = Asked { input: 2_000, ..asked };

@@ -314,6 +314,9 @@ fn lines_end_in_three_ways_and_fields_are_told_exactly() {
     }
     let marked = "\u{feff}data: {\"error\": 1}\n\n";
     assert_eq!(read(UsageFamily::OpenAi, marked.as_bytes()).failure, Some(json!({"error": 1})));
+    let renamed = b"event: ping\nevent: error\ndata: {\"code\": 2}\n\ndata: {\"code\": 3}\n\n";
+    let said = read(UsageFamily::OpenAi, renamed).failure;
+    assert_eq!(said, Some(json!({"error": {"code": 2}})), "the last name, of one event");
     let torn = b"data: {\"usage\":{\"prompt_tokens\":1\ndata: 2}}\n\n";
     assert_eq!(read(UsageFamily::OpenAi, torn).usage, None, "a new line is no join");
 }
@@ -365,6 +368,25 @@ fn a_large_event_is_not_held_and_its_usage_is_found() {
     );
     let end = read(UsageFamily::Gemini, picture.as_bytes());
     assert_eq!((end.known, tokens(end.usage)), (Known::Complete, (Some(4), Some(5))));
+}
+
+#[test]
+fn an_event_is_read_alike_just_below_the_bound_and_just_beyond_it() {
+    let counts = "\"choices\":[],\"usage\":{\"prompt_tokens\":3}}";
+    let padding = UsageStream::EVENT_MAX - counts.len() - "{\"x\":\"\",".len();
+    for length in padding - 1..=padding + 1 {
+        let event = format!("{{\"x\":\"{}\",{counts}", "y".repeat(length));
+        let text = format!("data: {event}\n\ndata: [DONE]\n\n");
+        for size in [1, 7, 4_096, UsageStream::EVENT_MAX, text.len()] {
+            let mut stream = UsageStream::new(UsageFamily::OpenAi);
+            for chunk in text.as_bytes().chunks(size) {
+                stream.feed(chunk);
+                assert!(stream.held() <= UsageStream::EVENT_MAX, "USE-2");
+            }
+            assert_eq!(tokens(stream.usage()), (Some(3), None), "USE-1: {length} {size}");
+            assert_eq!(stream.finish().known, Known::Complete);
+        }
+    }
 }
 
 #[test]

@@ -90,6 +90,10 @@ impl OutputKey {
 struct Entry {
     sketch: Sketch,
     heard_at: Instant,
+    /// How long before that it was heard of in truth: another process did, and nothing came since.
+    older_by: Span,
+    /// How often what was kept was halved for its age.
+    faded: u32,
     /// The place among all that was heard, for when instants are equal or step back.
     turn: u64,
 }
@@ -137,6 +141,8 @@ pub struct SavedOutputs {
 struct SavedEntry {
     key: OutputKey,
     age: Span,
+    #[serde(default)]
+    faded: u32,
     sketch: Sketch,
 }
 
@@ -176,11 +182,13 @@ impl Outputs {
             let entry = self.entries.entry(key).or_insert_with(|| Entry {
                 sketch: Sketch::default(),
                 heard_at,
+                older_by: Span::ZERO,
+                faded: 0,
                 turn,
             });
             entry.sketch.record(amount);
             entry.heard_at = entry.heard_at.max(now);
-            entry.turn = turn;
+            (entry.older_by, entry.faded, entry.turn) = (Span::ZERO, 0, turn);
         }
         self.evict();
     }
@@ -201,7 +209,8 @@ impl Outputs {
         entries.sort_by_key(|(_, entry)| entry.turn);
         let saved = |(key, entry): (&OutputKey, &Entry)| SavedEntry {
             key: key.clone(),
-            age: now.since(entry.heard_at),
+            age: now.since(entry.heard_at) + entry.older_by,
+            faded: entry.faded,
             sketch: entry.sketch.clone(),
         };
         let entries = entries.into_iter().map(saved).collect();
@@ -212,16 +221,17 @@ impl Outputs {
     /// left out, and the rest weighs less with every day.
     pub fn restore(saved: SavedOutputs, now: Instant, elapsed: Span) -> Self {
         let mut outputs = Self::holding(saved.keys_max);
-        for SavedEntry { key, age, mut sketch } in saved.entries {
-            let age = age + elapsed;
-            if age > AGE_MAX {
+        for SavedEntry { key, age, faded, mut sketch } in saved.entries {
+            let older_by = age + elapsed;
+            if older_by > AGE_MAX {
                 continue;
             }
-            let days = age.as_nanos() / HALF_LIFE.as_nanos();
-            sketch.fade(u32::try_from(days).unwrap_or(u32::MAX));
+            let halvings = older_by.as_nanos() / HALF_LIFE.as_nanos();
+            let halvings = u32::try_from(halvings).unwrap_or(u32::MAX);
+            sketch.fade(halvings.saturating_sub(faded));
             outputs.turn = outputs.turn.saturating_add(1);
-            let entry = Entry { sketch, heard_at: now - age, turn: outputs.turn };
-            outputs.entries.insert(key, entry);
+            let (heard_at, faded, turn) = (now, halvings, outputs.turn);
+            outputs.entries.insert(key, Entry { sketch, heard_at, older_by, faded, turn });
             outputs.evict();
         }
         outputs

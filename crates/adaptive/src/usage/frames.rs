@@ -14,7 +14,9 @@
 pub(super) enum Part<'a> {
     /// Some bytes of the event under way.
     Data(&'a [u8]),
-    /// A byte of the name of the event under way.
+    /// The name of the event under way begins, whatever it was called before.
+    Named,
+    /// A byte of that name.
     Name(u8),
     /// The event is whole.
     End,
@@ -184,8 +186,10 @@ impl Frames {
             b"event" => Field::Event,
             _ => Field::Other,
         };
-        if field == Field::Data && std::mem::replace(&mut self.has_data, true) {
-            give(Part::Data(b"\n"));
+        match field {
+            Field::Data if std::mem::replace(&mut self.has_data, true) => give(Part::Data(b"\n")),
+            Field::Event => give(Part::Named),
+            Field::Data | Field::Other => {}
         }
         self.at = At::Colon(field);
     }

@@ -133,6 +133,11 @@ impl UsageStream {
         self.frames.feed(chunk, |part| reading.take(family, part));
     }
 
+    /// What the service has counted so far, for settling in steps.
+    pub fn usage(&self) -> Option<Usage> {
+        self.reading.counts.as_ref().map(Counts::usage)
+    }
+
     /// What is known so far. What stands in an event that is not over is not.
     pub fn report(&self) -> StreamUsage {
         let Reading { counts, last, pieces, failure, unread, .. } = &self.reading;
@@ -141,7 +146,7 @@ impl UsageStream {
             (None, _) if *pieces == 0 => Known::Nothing,
             _ => Known::Partial,
         };
-        let usage = counts.as_ref().map(Counts::usage);
+        let usage = self.usage();
         let (pieces, unread) = (*pieces, *unread);
         StreamUsage { known, usage, pieces, failure: failure.clone(), unread }
     }
@@ -164,6 +169,7 @@ impl Reading {
     fn take(&mut self, family: UsageFamily, part: Part<'_>) {
         match part {
             Part::Data(bytes) => self.data(bytes),
+            Part::Named => self.name.clear(),
             Part::Name(byte) if self.name.len() < NAME_MAX => self.name.push(byte),
             Part::Name(_) => {}
             Part::End => self.end(family),
@@ -189,7 +195,8 @@ impl Reading {
         let event = std::mem::take(&mut self.event);
         if let Some(skim) = self.skim.take() {
             self.pieces = self.pieces.saturating_add(1);
-            return self.event(Event::read(family, name, &skim.into_value()), event.len());
+            let held = skim.held();
+            return self.event(Event::read(family, name, &skim.into_value()), held);
         }
         // Lines that belong to events of their own stand in one where a blank line is missing.
         let mut values = serde_json::Deserializer::from_slice(&event).into_iter::<Value>();
@@ -212,7 +219,7 @@ impl Reading {
         if event.as_object().is_none_or(serde_json::Map::is_empty) {
             self.unread = self.unread.saturating_add(1);
         }
-        self.event(Event::read(family, name, &event), rest.len());
+        self.event(Event::read(family, name, &event), rest.len().min(Skim::HELD_MAX));
     }
 
     fn event(&mut self, event: Event, bytes: usize) {
@@ -224,7 +231,7 @@ impl Reading {
         }
         if let (None, Some(failure)) = (&self.failure, failure) {
             self.failure = Some(failure);
-            self.failure_bytes = bytes.max(Skim::HELD_MAX);
+            self.failure_bytes = bytes;
         }
     }
 }
