@@ -8,7 +8,7 @@
 //!
 //! - [`Asked`] is what the body of a request says, [`Estimator`] how text becomes tokens.
 //! - [`Outputs`] has learned how much is generated, for each service, model and key.
-//! - [`ReservationRule`] makes a [`Cost`](tidegate_units::Cost) of both.
+//! - [`ReservationRule`] makes a [`Cost`] of both.
 //!
 //! What it took in the end is [`crate::usage`], and what comes of the difference [`crate::settling`].
 //!
