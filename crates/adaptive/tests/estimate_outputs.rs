@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 use tidegate_adaptive::estimate::Sketch;
-use tidegate_adaptive::{OutputKey, Outputs, SavedOutputs};
-use tidegate_units::{Instant, Share, Span};
+use tidegate_adaptive::{
+    Asked, Estimates, OutputKey, OutputPolicy, Outputs, ReservationRule, SavedOutputs, Usage,
+};
+use tidegate_units::{Cost, Instant, Share, Span};
 
 const P90: Share = Share::per_mille(900);
 const DAY: Span = Span::from_secs(86_400);
@@ -111,6 +113,28 @@ fn a_sketch_that_cannot_be_is_refused() {
     insta::assert_snapshot!(refused(r#"{"0":2097152}"#), @"amounts that weigh 2097152 together: at most 2097151, record fewer");
     let most: Sketch = serde_json::from_str(r#"{"0":2097151}"#).expect("as much as there may be");
     assert_eq!(most.calls(), 512);
+}
+
+#[test]
+fn estimates_learn_and_what_they_learned_is_kept() {
+    let mut estimates = Estimates::new(OutputPolicy::default());
+    let (planner, asked) = (key("s", "m", "planner"), Asked::sending(30));
+    let took = |output| Usage { input: Some(30), output, ..Usage::default() };
+    assert!(estimates.outputs().is_empty());
+    for _ in 0..10 {
+        estimates.learn(Instant::ZERO, &planner, &took(None));
+    }
+    assert!(estimates.outputs().is_empty(), "what is not known teaches nothing");
+    for _ in 0..10 {
+        estimates.learn(Instant::ZERO, &planner, &took(Some(6)));
+    }
+    assert!(!estimates.outputs().is_empty());
+    let cost = Cost::request().input_tokens(30).output_tokens(6);
+    let rule = ReservationRule::GENERIC;
+    assert_eq!(estimates.reserve(rule, &asked, &planner, None), cost);
+    let kept = estimates.outputs().clone();
+    let other = Estimates::new(OutputPolicy::default()).knowing(kept);
+    assert_eq!(other.reserve(rule, &asked, &planner, None), cost);
 }
 
 #[test]

@@ -24,7 +24,9 @@ fn amounts(cost: &Cost) -> Amounts {
 fn an_answer_that_outgrows_its_reservation_owes_as_it_grows() {
     let mut call = settling(&cost(100, 50));
     assert!(call.so_far(&cost(100, 10)).is_none());
+    assert!(!call.is_over());
     let step = call.so_far(&cost(100, 90));
+    assert!(!step.is_none(), "there is a debt");
     assert_eq!(step.debt.get(Dimension::OutputTokens), 40);
     assert_eq!(step.debt.get(Dimension::Tokens), 40);
     assert_eq!(step.recorded, RECORDED);
@@ -40,6 +42,7 @@ fn what_was_not_used_comes_back_at_the_end_and_once() {
     let mut call = settling(&cost(100, 50));
     assert!(call.so_far(&cost(80, 10)).is_none(), "it may still take it");
     let step = call.finish(&cost(80, 20));
+    assert!(!step.is_none(), "there is a refund");
     assert_eq!(step.refund.get(Dimension::InputTokens), 20);
     assert_eq!(step.refund.get(Dimension::OutputTokens), 30);
     assert_eq!(step.refund.get(Dimension::Tokens), 50);
