@@ -23,9 +23,9 @@ pub mod aimd;
 mod both;
 pub mod build;
 pub mod controller;
-pub mod fixed;
-pub mod feedback;
 pub mod estimate;
+pub mod feedback;
+pub mod fixed;
 pub mod hint;
 pub mod in_flight;
 pub mod law;
@@ -33,8 +33,8 @@ pub mod learned;
 mod number;
 pub mod observation;
 mod opening;
-pub mod pacer;
 pub mod outgoing;
+pub mod pacer;
 pub mod pause;
 pub mod settling;
 pub mod signals;
@@ -45,11 +45,12 @@ pub mod usage;
 pub use aimd::Aimd;
 pub use build::{build, build_for};
 pub use controller::{Answer, Controller, Pace};
-pub use fixed::Fixed;
-pub use feedback::{Feedback, Profile, Response};
 pub use estimate::{
     Asked, ByCharacters, Estimates, Estimator, OutputKey, OutputPolicy, Outputs, ReservationRule,
     Reserved, SavedOutputs,
+};
+pub use feedback::{Feedback, Profile, Response};
+pub use fixed::Fixed;
 pub use hint::{Hint, Reset};
 pub use in_flight::InFlight;
 pub use law::Law;
