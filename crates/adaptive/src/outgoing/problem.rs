@@ -130,9 +130,11 @@ impl Problem {
             | Reason::NoneAtHand
             | Reason::DeadlineTooClose
             | Reason::DeadlinePassed => QUOTA_EXCEEDED,
-            Reason::QueueFull | Reason::Displaced | Reason::Paused | Reason::BreakerOpen => {
-                REDUCED_CAPACITY
-            }
+            Reason::QueueFull
+            | Reason::Displaced
+            | Reason::Paused
+            | Reason::Paced
+            | Reason::BreakerOpen => REDUCED_CAPACITY,
             Reason::NeverFits => TOO_LARGE,
         }
     }
