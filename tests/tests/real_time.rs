@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tidegate::{Cost, Dimension, Handle, Limit, ServiceConfig, Tidegate};
 use tidegate_simulator::{
-    Controller, DimensionLimit, Generator, Ideal, Provider, ProviderLimits, Reply, Scenario, Trace,
-    TraceRequest, replay,
+    Contest, Controller, DimensionLimit, Generator, Ideal, Provider, ProviderLimits, Reply,
+    Scenario, Trace, TraceRequest, replay,
 };
 use tidegate_units::{Clock, Instant, MonotonicClock, Span};
 
@@ -92,8 +92,8 @@ fn traffic_through_the_actors_does_as_well_as_on_virtual_time() {
     let trace = compressed_minute();
     let scenario = Scenario::parse(SCENARIO, "compressed").expect("a scenario");
     let limits = scenario.resolve(&trace).expect("it fits");
-    let virtual_run =
-        replay(&trace, &scenario, &[Controller::Fixed], &[1], &mut |_| {}).expect("it runs");
+    let contest = Contest { controllers: &[Controller::Fixed], seeds: &[1], configured: None };
+    let virtual_run = replay(&trace, &scenario, contest, &mut |_| {}).expect("it runs");
     let virtual_goodput = virtual_run.runs[0].goodput;
 
     let config = ServiceConfig::limited([told(&limits)]);

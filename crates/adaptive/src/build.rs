@@ -17,11 +17,7 @@ use crate::{Aimd, Controller, Fixed, InFlight, Law};
 /// ```
 pub fn build(policy: &AdaptivePolicy, now: Instant) -> Box<dyn Controller> {
     match policy.controller {
-        ControllerKind::Tidegate => {
-            let paced = policy.dimensions.iter().take(AdaptivePolicy::DIMENSIONS_MAX);
-            let starts: Vec<_> = paced.map(|it| (*it, policy.bounds(*it).start)).collect();
-            Box::new(Law::new(now, &starts))
-        }
+        ControllerKind::Tidegate => Box::new(Law::new(policy, now)),
         ControllerKind::Aimd => Box::new(Aimd::new(policy, now)),
         ControllerKind::Fixed => Box::new(Fixed::new(policy, now)),
     }

@@ -13,10 +13,10 @@
 //!
 //! PACE-1 to PACE-4 of [`crate::controller`].
 
-use tidegate_units::{Amounts, Cost, Dimension, Instant, Outcome, Priority};
+use tidegate_units::{AdaptivePolicy, Amounts, Cost, Dimension, Instant, Outcome, Priority};
 
 use crate::number::{float, whole};
-use crate::{Answer, Controller, Hint, Pace};
+use crate::{Answer, Controller, Hint, LearnedPace, Pace};
 use lane::Lane;
 use silence::Silence;
 use strain::Strain;
@@ -32,10 +32,11 @@ mod window;
 ///
 /// ```
 /// use tidegate_adaptive::{Answer, Controller, Law};
-/// use tidegate_units::{Amounts, Cost, Dimension, Instant, Outcome, Priority, Span};
+/// use tidegate_units::{AdaptivePolicy, Amounts, Cost, Instant, Outcome, Priority, Span};
 ///
 /// let now = Instant::ZERO + Span::from_secs(100);
-/// let mut law = Law::new(now, &[(Dimension::Requests, 4.0)]);
+/// let policy = AdaptivePolicy { start: vec!["4 requests per second".parse()?], ..Default::default() };
+/// let mut law = Law::new(&policy, now);
 /// let call = Cost::request();
 /// assert_eq!(law.earliest(now, &call, Priority::Normal), now);
 /// law.sent(now, &call);
@@ -56,6 +57,7 @@ mod window;
 ///     hints: &[],
 /// });
 /// assert!(law.earliest(later, &call, Priority::Normal) >= later + Span::from_secs(2));
+/// # Ok::<(), tidegate_units::policy::adaptive::InvalidRate>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Law {
@@ -69,11 +71,10 @@ pub struct Law {
 }
 
 impl Law {
-    /// A law that paces these dimensions, each from so many per second to start with; rates that are
-    /// not above zero start at one.
-    pub fn new(now: Instant, paced: &[(Dimension, f64)]) -> Self {
-        let start = |rate: f64| if rate > 0.0 { rate.min(lane::RATE_MAX) } else { 1.0 };
-        let lanes = paced.iter().map(|(dimension, rate)| Lane::new(now, *dimension, start(*rate)));
+    /// A law that paces the dimensions of `policy` between its bounds.
+    pub fn new(policy: &AdaptivePolicy, now: Instant) -> Self {
+        let paced = policy.dimensions.iter().take(AdaptivePolicy::DIMENSIONS_MAX);
+        let lanes = paced.map(|it| Lane::new(now, *it, policy.bounds(*it)));
         Self {
             lanes: lanes.collect(),
             silence: Silence::default(),
@@ -260,11 +261,24 @@ impl Controller for Law {
         let pace = |lane: &Lane| Pace {
             dimension: lane.dimension,
             per_second: self.slowed_rate(now, lane, Priority::Normal),
-            learned_per_second: lane.event_at.map(|_| lane.capacity),
-            confidence: f64::from(lane.measured) / f64::from(lane.measured + 3),
-            learned_at: lane.event_at,
+            learned_per_second: lane.learned_at.map(|_| lane.capacity),
+            confidence: lane.confidence(),
+            learned_at: lane.learned_at,
         };
         self.lanes.iter().map(pace).collect()
+    }
+
+    fn learned(&self, now: Instant) -> Vec<LearnedPace> {
+        self.lanes.iter().filter_map(|lane| lane.learned(now)).collect()
+    }
+
+    fn restore(&mut self, now: Instant, learned: &[LearnedPace]) {
+        for pace in learned.iter().filter(|pace| pace.is_sound()) {
+            let mut lanes = self.lanes.iter_mut();
+            if let Some(lane) = lanes.find(|lane| lane.dimension == pace.dimension) {
+                lane.restore(now, pace);
+            }
+        }
     }
 
     fn boxed_clone(&self) -> Box<dyn Controller> {

@@ -6,14 +6,15 @@
 //! nothing refuses.
 
 use libm::exp2;
+use tidegate_units::policy::adaptive::Bounds;
 use tidegate_units::{Cost, Dimension, Instant, Priority, Span};
 
 use super::history::{History, Sum};
 use super::mirror::Mirror;
 use super::window::Windows;
-use crate::Hint;
 use crate::number::float;
 use crate::pacer::Pacer;
+use crate::{Hint, LearnedPace, LearnedWindow};
 
 /// How many calls without a refusal are thought to show that there is room for more, at first.
 const REACH: f64 = 150.0;
@@ -41,10 +42,8 @@ const WINDOW_LIKE: u32 = 3;
 const RECENT: Span = Span::from_secs(3);
 /// A capacity that was there so long ago may come back, and is looked for more often.
 const BEST_KEPT: Span = Span::from_secs(30 * 60);
-/// The slowest pace, per second, unless the user says otherwise.
-pub(super) const RATE_MIN: f64 = 1.0 / 3_600.0;
-/// The fastest.
-pub(super) const RATE_MAX: f64 = 1e9;
+/// So many measurements are half of what could be known.
+const HALF_KNOWN: f64 = 3.0;
 
 /// How the pace moves at present.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -125,16 +124,18 @@ pub(super) struct Lane {
     /// What a call turns out to cost beyond its estimate, on average.
     pub(super) surplus: f64,
     /// How many measurements there were, and when the last was.
-    pub(super) measured: u32,
+    measured: f64,
+    /// When the capacity was last confirmed or corrected.
+    pub(super) learned_at: Option<Instant>,
 }
 
 impl Lane {
-    pub(super) fn new(now: Instant, dimension: Dimension, capacity: f64) -> Self {
+    pub(super) fn new(now: Instant, dimension: Dimension, bounds: Bounds) -> Self {
         Self {
             dimension,
-            capacity,
-            min: RATE_MIN,
-            max: RATE_MAX,
+            capacity: bounds.start,
+            min: bounds.min,
+            max: bounds.max,
             phase: Phase::Start { doubled_at: now },
             sends: 0.0,
             reach: REACH,
@@ -154,7 +155,8 @@ impl Lane {
             call_size: 1.0,
             sized: 0.0,
             surplus: 0.0,
-            measured: 0,
+            measured: 0.0,
+            learned_at: None,
         }
     }
 
@@ -189,6 +191,47 @@ impl Lane {
         self.mirror.as_ref().is_some_and(|mirror| mirror.left(now, &self.history).is_some())
     }
 
+    /// So much more is known of the capacity.
+    fn confirm(&mut self, now: Instant, more: f64) {
+        self.measured = (self.measured + more).min(1_000.0);
+        self.learned_at = Some(now);
+    }
+
+    /// How much of the capacity is known rather than guessed: 0 to 1.
+    pub(super) fn confidence(&self) -> f64 {
+        self.measured / (self.measured + HALF_KNOWN)
+    }
+
+    /// What there is to keep for a later run.
+    pub(super) fn learned(&self, now: Instant) -> Option<LearnedPace> {
+        let window =
+            |(length, next): (Span, Instant)| LearnedWindow { length, ends_in: next.since(now) };
+        Some(LearnedPace {
+            dimension: self.dimension,
+            per_second: self.capacity,
+            confidence: self.confidence(),
+            age: now.since(self.learned_at?),
+            window: self.windows.known(now).map(window),
+        })
+    }
+
+    /// Begins with what an earlier run knew: no further than its confidence goes.
+    pub(super) fn restore(&mut self, now: Instant, learned: &LearnedPace) {
+        let sure = learned.confidence.clamp(0.0, 1.0);
+        let capacity = self.capacity + sure * (learned.per_second - self.capacity);
+        self.capacity = capacity.clamp(self.min, self.max);
+        self.measured = (HALF_KNOWN * sure / (1.0 - sure).max(1e-3)).min(1_000.0);
+        self.learned_at = Some(now);
+        self.restart(now, REACH_SHORT);
+        self.drained = true;
+        // Of a long window too much would be lost, if nothing is sent until its end.
+        let short = |window: &LearnedWindow| window.length <= Span::from_secs(60);
+        if let Some(window) = learned.window.filter(|window| sure > 0.5 && short(window)) {
+            let holds = learned.per_second * window.length.as_secs_f64();
+            self.windows.restore(now, (window.length, now + window.ends_in), holds);
+        }
+    }
+
     /// When a call that takes `amount` may be sent, as far as the service has said; `None`: at once.
     pub(super) fn covered_at(&self, now: Instant, amount: f64) -> Option<Instant> {
         let needed = match self.dimension {
@@ -209,6 +252,7 @@ impl Lane {
         if let Some(mirror) = &mut self.mirror {
             mirror.hear(now, sent_at, hint, &self.history);
             self.capacity = mirror.refill().clamp(self.min, self.max);
+            self.confirm(now, 0.25);
         }
     }
 
@@ -245,6 +289,7 @@ impl Lane {
         }
         if let Some(capacity) = self.windows.capacity() {
             self.windows.advance(now, &self.history);
+            self.learned_at = Some(now);
             self.capacity = capacity.clamp(self.min, self.max);
             return;
         }
@@ -374,6 +419,7 @@ impl Lane {
     fn measure(&mut self, now: Instant, before: (Option<Instant>, f64)) -> u32 {
         let Some(anchor) = self.anchor else {
             self.capacity = (0.85 * self.recent_rate(now)).max(self.min);
+            self.confirm(now, 0.0);
             self.restart(now, REACH_SHORT);
             return 0;
         };
@@ -389,7 +435,7 @@ impl Lane {
             self.reach = REACH_SHORT;
             return self.streak;
         }
-        self.measured += 1;
+        self.confirm(now, 1.0);
         self.learn(now, before, (accepted_rate, calls));
         0
     }

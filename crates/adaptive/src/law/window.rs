@@ -107,6 +107,23 @@ impl Windows {
         self.known.map(|known| (known.length, known.next_after(now)))
     }
 
+    /// Begins with the windows that an earlier run knew; what was used of the present one is not known.
+    pub(super) fn restore(&mut self, now: Instant, (length, ends): (Span, Instant), holds: f64) {
+        let slack = SLACK.div(2);
+        self.known = Some(Known {
+            length,
+            from: Instant::from_nanos(ends.as_nanos().saturating_sub(slack.as_nanos())),
+            to: ends + slack,
+            holds,
+            began: now,
+            before: Sum::default(),
+            next: ends + slack,
+            quiet: 0,
+            spent: true,
+            missed: 0,
+        });
+    }
+
     /// The pace at which the present window is spent, and none is left over.
     pub(super) fn rate(&self, now: Instant, history: &History) -> Option<f64> {
         let known = self.known?;
