@@ -4,6 +4,7 @@
 //! What the actors do with channels and timers, this does in a loop: the same calls on the same
 //! machines, in one fixed order. A message takes no time, unless its delivery is held up on purpose.
 
+mod mail;
 mod waiting;
 
 use std::collections::VecDeque;
@@ -13,13 +14,13 @@ use tidegate_algorithms::gate::Guards;
 use tidegate_algorithms::{Carry, Gate, Layout, Packed, Reading, Taken};
 use tidegate_scheduler::limiter::Event as LimiterEvent;
 use tidegate_scheduler::{
-    Explanation, Limiter, LimiterConfig, LimiterState, RefusedLimits, Report, Request, Settlement,
-    Ticket,
+    Explanation, Limiter, LimiterConfig, LimiterState, RefusedLimits, Request, Settlement, Ticket,
 };
 use tidegate_supervisor::supervisor::Event as SupervisorEvent;
 use tidegate_supervisor::{Supervisor, SupervisorConfig, SupervisorState};
 use tidegate_units::{Amounts, Cost, Instant, Limit, Priority, Rejection, ServiceName};
 
+use mail::Mail;
 use waiting::Waiting;
 
 /// What a waiting caller was told.
@@ -68,44 +69,6 @@ struct Plant {
     /// The reading that the limiter knows.
     accounted: Reading,
     waiting: Waiting,
-}
-
-/// A message that has not been delivered.
-#[derive(Debug)]
-enum Mail {
-    Borrow {
-        from: ServiceName,
-        life: u64,
-        need: Amounts,
-        want: Amounts,
-    },
-    Settle {
-        from: ServiceName,
-        life: u64,
-        report: Report,
-    },
-    Failed {
-        from: ServiceName,
-        life: u64,
-    },
-    Lent {
-        to: ServiceName,
-        life: u64,
-        amounts: Amounts,
-        short: Option<Rejection>,
-        more_at: Option<Instant>,
-    },
-    Recall {
-        to: ServiceName,
-    },
-    Relimit {
-        to: ServiceName,
-        limits: Vec<Limit>,
-    },
-    Resume {
-        to: ServiceName,
-        life: u64,
-    },
 }
 
 impl World {

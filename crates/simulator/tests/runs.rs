@@ -72,7 +72,7 @@ fn a_told_limit_is_never_exceeded_by_one_client_or_by_several() {
         for controller in [Controller::Fixed, Controller::Fifo] {
             let run = of(&replay, controller);
             assert_eq!((run.offered_excess, run.failed), (0, 0), "{provider}, {count}");
-            assert!(run.goodput > 0.85, "{provider}, {count}: {}", run.goodput);
+            assert!(run.goodput > 0.8, "{provider}, {count}: {}", run.goodput);
         }
     }
 }
