@@ -4,6 +4,8 @@
 //! round after round, so that whatever else the machine does hits all of them; what counts is the
 //! ratio of medians.
 
+#[path = "peers/adaptive.rs"]
+mod adaptive;
 #[path = "peers/direct.rs"]
 mod direct;
 #[path = "peers/handle.rs"]
@@ -23,7 +25,8 @@ use std::io::Write;
 
 use measure::Plan;
 
-const PARTS: [&str; 6] = ["direct", "handle", "keyed", "memory", "scheduler", "waiting"];
+const PARTS: [&str; 7] =
+    ["adaptive", "direct", "handle", "keyed", "memory", "scheduler", "waiting"];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,6 +42,7 @@ fn main() {
     let mut out = std::io::stdout().lock();
     for part in parts.split(',') {
         let series = match part {
+            "adaptive" => adaptive::series(&plan),
             "direct" => direct::series(&plan),
             "handle" => handle::series(&plan),
             "keyed" => keyed::series(&plan),

@@ -2,6 +2,7 @@
 //!
 //! A target that is missed is reported, and is no error: a shared machine has bad days.
 
+mod contest;
 mod machine;
 mod plot;
 mod report;
@@ -43,6 +44,9 @@ pub(crate) fn run(flags: &BenchFlags) -> Result<(), BenchError> {
     let series = measure(flags)?;
     let report = Report::new(machine::describe()?, machine::commit()?, flags.quick, series);
     save(&report, flags.json.as_deref())?;
+    if asked(flags).contains(&Part::Adaptive) {
+        contest::play(&command::root().join(FOLDER), flags.quick)?;
+    }
     console::say(report.table());
     console::say(report.summary());
     Ok(())
@@ -59,11 +63,14 @@ fn measure(flags: &BenchFlags) -> Result<Vec<Series>, BenchError> {
 }
 
 fn benches(flags: &BenchFlags) -> Command {
-    let asked = if flags.only.is_empty() { Part::value_variants() } else { &flags.only };
-    let parts: Vec<_> = asked.iter().map(Part::to_string).collect();
+    let parts: Vec<_> = asked(flags).iter().map(Part::to_string).collect();
     let command = Command::new("cargo bench -p tidegate-tests --bench peers -- --parts")
         .argument(parts.join(","));
     if flags.quick { command.argument("--quick") } else { command }
+}
+
+fn asked(flags: &BenchFlags) -> &[Part] {
+    if flags.only.is_empty() { Part::value_variants() } else { &flags.only }
 }
 
 /// One series a line.
@@ -118,7 +125,9 @@ mod tests {
     fn all_parts_are_measured_unless_some_are_asked_for() {
         let all = benches(&BenchFlags::default()).to_string();
         assert!(
-            all.ends_with("--bench peers -- --parts direct,handle,keyed,memory,scheduler,waiting"),
+            all.ends_with(
+                "--bench peers -- --parts adaptive,direct,handle,keyed,memory,scheduler,waiting"
+            ),
             "{all}"
         );
         let some = BenchFlags { quick: true, only: vec![Part::Handle], json: None };

@@ -54,6 +54,8 @@ pub(crate) struct BenchFlags {
 /// A part of the benches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
+    /// How well a pace is learned that nobody tells.
+    Adaptive,
     /// One decision, on the structures themselves.
     Direct,
     /// One decision through a service's handle.
@@ -71,6 +73,7 @@ pub(crate) enum Part {
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Adaptive => "adaptive",
             Self::Direct => "direct",
             Self::Handle => "handle",
             Self::Keyed => "keyed",

@@ -68,7 +68,7 @@ impl Timing {
         Self { min: samples[0], median: samples[samples.len() / 2] }
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let short = |nanos: f64| (nanos * 100.0).round() / 100.0;
         json!({ "min": short(self.min), "median": short(self.median) })
     }

@@ -30,6 +30,22 @@ impl Trace {
         }
         Self::new(self.name.clone(), requests)
     }
+
+    /// The part of this traffic that comes within `span` of its first request.
+    ///
+    /// ```
+    /// use tidegate_simulator::Generator;
+    /// use tidegate_units::Span;
+    ///
+    /// let trace = Generator::new(1).generate();
+    /// let first = trace.first(Span::from_secs(600));
+    /// assert!(first.span() <= Span::from_secs(600) && first.requests().len() > 1_000);
+    /// assert_eq!(trace.first(Span::MAX), trace);
+    /// ```
+    pub fn first(&self, span: Span) -> Self {
+        let requests = self.requests.iter().take_while(|request| request.at <= span);
+        Self { name: self.name.clone(), requests: requests.cloned().collect() }
+    }
 }
 
 /// A request and its copies, within `room` of it.
