@@ -15,6 +15,7 @@ use super::evidence::Evidence;
 use super::fields::Fields;
 use super::limits::Means;
 use super::moment::{self, Unit};
+use super::names::window_name;
 use super::profile::Profile;
 use super::reported::Reported;
 use super::{Class, number};
@@ -216,10 +217,22 @@ impl Custom {
         })
     }
 
-    /// What its own headers tell of limits.
+    /// What its own headers tell of limits; a second one on the same has its window behind it.
     pub(super) fn limits(&self, fields: &Fields<'_>) -> Vec<Reported> {
-        let limits = self.limits.iter().map(|headers| headers.read(fields));
-        limits.filter(Reported::says_something).collect()
+        let mut limits: Vec<Reported> = Vec::new();
+        let read = self.limits.iter().map(|headers| headers.read(fields));
+        for mut limit in read.filter(Reported::says_something) {
+            if let Some(window) = limit.window
+                && limits.iter().any(|held| held.name == limit.name)
+            {
+                limit.name = format!("{}_{}", limit.name, window_name(window)).into();
+            }
+            match limits.iter_mut().find(|held| held.name == limit.name) {
+                Some(held) => held.merge(limit),
+                None => limits.push(limit),
+            }
+        }
+        limits
     }
 
     /// How long its own headers say to wait, and which.

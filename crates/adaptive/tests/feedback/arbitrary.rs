@@ -3,7 +3,9 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tidegate_adaptive::feedback::{Class, Feedback, Profile, Response};
+use tidegate_adaptive::feedback::{
+    Class, Feedback, LimitHeaders, Profile, ProfileSpec, Response, RetryHeader, RuleSpec, Unit,
+};
 use tidegate_units::{Instant, Span};
 
 use crate::support::noon;
@@ -169,8 +171,21 @@ fn assert_sound(feedback: &Feedback) {
     assert_eq!(feedback.observation().hints[..], hints[..]);
 }
 
+/// Every profile that is built in, and one that asks for headers that others know too.
 fn profiles() -> Vec<Profile> {
-    Profile::names().filter_map(Profile::named).collect()
+    let limit = |remaining: &str, reset: &str| LimitHeaders {
+        remaining: Some(remaining.to_owned()),
+        reset: Some(reset.to_owned()),
+        ..LimitHeaders::of("requests")
+    };
+    let spec = ProfileSpec {
+        like: "openai".to_owned(),
+        limits: vec![limit("ratelimit-limit", "date"), limit("x", "x"), limit("x", "retry-after")],
+        retry_after: vec![RetryHeader { header: "x".to_owned(), unit: Unit::EpochMilliseconds }],
+        rules: vec![RuleSpec { statuses: vec![403], ..RuleSpec::of(Class::Contention) }],
+    };
+    let own = spec.build("mine").expect("nothing is wrong with it");
+    Profile::names().filter_map(Profile::named).chain([own]).collect()
 }
 
 proptest! {

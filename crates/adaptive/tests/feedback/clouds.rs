@@ -184,6 +184,13 @@ fn gemini_says_in_the_body_alone_what_was_exceeded() {
 }
 
 #[test]
+fn a_quota_by_the_day_is_another_limit_than_one_by_the_minute() {
+    let details = format!("{},{}", violation(DAY), violation(MINUTE));
+    let feedback = read("gemini", 429, &[], &google("x", &details));
+    assert_eq!(limits(&feedback), ["requests_day 0/20 per 1d", "requests 0/20 per 1m"]);
+}
+
+#[test]
 fn vertex_may_wrap_an_error_into_an_array_or_a_stream() {
     let error = google("x", &format!("{},{RETRY}", violation(MINUTE)));
     check(

@@ -100,3 +100,20 @@ fn a_profile_reads_back_as_it_was_written() {
     let misspelt = serde_json::from_str::<ProfileSpec>(r#"{"rule":[]}"#);
     assert!(misspelt.is_err_and(|error| error.to_string().contains("unknown field `rule`")));
 }
+
+#[test]
+fn two_limits_on_the_same_are_told_apart_by_their_windows() {
+    let limit = |header: &str, window: &str| LimitHeaders {
+        remaining: Some(header.to_owned()),
+        window: Some(window.to_owned()),
+        ..LimitHeaders::of("requests")
+    };
+    let spec = ProfileSpec {
+        limits: vec![limit("x-left", "1m"), limit("x-left-today", "1d"), limit("x-more", "1d")],
+        ..ProfileSpec::default()
+    };
+    let profile = spec.build("mine").expect("nothing is wrong with it");
+    let lines = [("x-left", "9"), ("x-left-today", "700"), ("x-more", "600")];
+    let expected = ["requests 9/? per 1m", "requests_day 600/? per 1d"];
+    assert_eq!(limits(&read(&profile, 200, &lines, "")), expected);
+}

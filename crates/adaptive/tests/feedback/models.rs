@@ -162,6 +162,11 @@ fn a_subscription_waits_for_the_window_that_refused() {
             (429, &[], "", "rate_limited"),
         ],
     );
+    let full = [both[1], ("anthropic-ratelimit-unified-5h-utilization", "1.0")];
+    assert_eq!(
+        shown(&read("anthropic", 429, &full, "")),
+        "rate_limited 7200000 by unified-5h-reset"
+    );
     let feedback = read("anthropic-oauth", 200, &both, "{}");
     assert_eq!(feedback.limits[0].used_thousandths, Some(420));
     insta::assert_snapshot!(limits(&feedback).join("\n"), @r"

@@ -127,6 +127,11 @@ fn of_values_that_come_twice_the_longest_counts() {
     assert_eq!(retry_after("5, 30"), "rate_limited 30000 by retry-after");
     let lines = [("x-ratelimit-remaining", "5"), NOTHING_LEFT, ("x-ratelimit-reset", "3, 4")];
     assert_eq!(shown(&read("generic", 429, &lines, "")), "rate_limited 4000 by reset-of-exhausted");
+    for resets in [["3", "4"], ["4", "3"]] {
+        let [one, two] = resets.map(|reset| ("x-ratelimit-reset", reset));
+        let feedback = read("generic", 429, &[NOTHING_LEFT, one, two], "");
+        assert_eq!(shown(&feedback), "rate_limited 4000 by reset-of-exhausted");
+    }
 }
 
 #[test]
