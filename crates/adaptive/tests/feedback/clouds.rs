@@ -147,6 +147,7 @@ fn gemini_says_in_the_body_alone_what_was_exceeded() {
                 "quota_exhausted (spend-cap)",
             ),
             (402, &[], "{}", "quota_exhausted"),
+            (402, &[], &both(DAY), midnight),
             (
                 403,
                 &[],

@@ -77,6 +77,9 @@ fn rules_and_headers_of_ones_own_come_first() {
             "{status} {lines:?} {body}"
         );
     }
+    let twice = [("x-come-back", "1500"), ("X-Come-Back", "2500"), ("x-come-back", "5")];
+    let feedback = read(&profile, 509, &twice, "");
+    assert_eq!(shown(&feedback), "rate_limited 2500 by x-come-back");
     let lines = [("x-quota-max", "60"), ("X-QUOTA-LEFT", "59"), ("x-quota-renews", "1000")];
     assert_eq!(limits(&read(&profile, 200, &lines, "")), ["requests 59/60 full in 1000 per 1h"]);
 }

@@ -102,6 +102,12 @@ fn gitlab_sends_instants_under_the_names_of_lengths() {
             ),
             (
                 429,
+                &[nothing_left, ("ratelimit-reset", "30")],
+                "",
+                "rate_limited 30000 by reset-of-exhausted",
+            ),
+            (
+                429,
                 &[nothing_left, ("ratelimit-resettime", "Sun, 27 Sep 2026 12:00:20 GMT")],
                 "",
                 "rate_limited 20000 by reset-of-exhausted",

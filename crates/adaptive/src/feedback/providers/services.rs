@@ -4,10 +4,9 @@ use tidegate_units::Span;
 
 use super::super::Class;
 use super::super::conditions::{Rule, Test};
-use super::super::limits::{Means, Naming};
-use super::super::moment::Unit;
+use super::super::limits::Naming;
 use super::super::profile::{Counting, Provider, Quirk};
-use super::{COMMON, COMMON_PREFIXES, GATEWAYS, SECONDARY, SECONDARY_RULE, SERVERS};
+use super::{COMMON, GATEWAYS, SECONDARY, SECONDARY_RULE, SERVERS};
 
 pub(super) const GITHUB: Provider = Provider {
     names: &["github"],
@@ -31,13 +30,9 @@ pub(super) const GITHUB: Provider = Provider {
 
 pub(super) const GITLAB: Provider = Provider {
     names: &["gitlab"],
-    naming: Naming {
-        prefixes: COMMON_PREFIXES,
-        // A number here is an instant, though the names are those of drafts that send lengths.
-        unit: Unit::EpochSeconds,
-        means: Means::WindowEnd,
-        windows: &[("requests", Span::from_secs(60))],
-    },
+    // A number here is an instant, under names that others send lengths in; it is known by its size, and
+    // what is too small for one is better waited for than taken for a moment in 1970.
+    naming: Naming { windows: &[("requests", Span::from_secs(60))], ..COMMON },
     rules: &[],
     overloads: GATEWAYS,
     quirks: &[],
