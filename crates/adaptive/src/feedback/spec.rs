@@ -52,7 +52,7 @@ use super::{Class, number};
 /// assert!(spec.build("mine").unwrap_err()[0].to_string().starts_with("like: `genric`"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, default)]
 pub struct ProfileSpec {
     /// The built-in profile that it begins with: `generic` unless another is named.
     pub like: String,
@@ -68,7 +68,7 @@ pub struct ProfileSpec {
 
 /// The headers that tell of one limit.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, default)]
 pub struct LimitHeaders {
     /// What is limited: `requests`, `tokens`, or a name of your own, which is shown and not paced.
     pub dimension: String,
@@ -88,7 +88,7 @@ pub struct LimitHeaders {
 
 /// A header that tells how long to wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 pub struct RetryHeader {
     /// Its name, in any case.
     pub header: String,
@@ -101,7 +101,7 @@ pub struct RetryHeader {
 ///
 /// Of each list any one has to fit, and every list that is not empty has to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 pub struct RuleSpec {
     /// For which statuses: 100 to 599.
     #[serde(default)]

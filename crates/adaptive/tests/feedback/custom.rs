@@ -98,6 +98,12 @@ fn a_profile_adds_to_the_one_that_it_is_like() {
 fn a_profile_reads_back_as_it_was_written() {
     let text = serde_json::to_string(&spec()).expect("it has a text form");
     assert_eq!(serde_json::from_str::<ProfileSpec>(&text).expect("the same"), spec());
+    for key in [
+        r#""retry_after":[{"header":"X-Come-Back","unit":"milliseconds"}]"#,
+        r#""class":"quota_exhausted""#,
+    ] {
+        assert!(text.contains(key), "{text}");
+    }
     let bare: ProfileSpec = serde_json::from_str("{}").expect("everything has a default");
     assert_eq!(bare, ProfileSpec::default());
     let misspelt = serde_json::from_str::<ProfileSpec>(r#"{"rule":[]}"#);

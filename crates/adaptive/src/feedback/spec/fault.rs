@@ -100,9 +100,9 @@ pub(super) fn faults(spec: &ProfileSpec) -> Vec<ProfileFault> {
     for (at, headers) in spec.limits.iter().take(ProfileSpec::LIMITS_MAX).enumerate() {
         limit(&mut faults, &format!("limits[{at}]"), headers);
     }
-    count(&mut faults, "retry-after", spec.retry_after.len(), ProfileSpec::RETRY_MAX);
+    count(&mut faults, "retry_after", spec.retry_after.len(), ProfileSpec::RETRY_MAX);
     for (at, retry) in spec.retry_after.iter().take(ProfileSpec::RETRY_MAX).enumerate() {
-        header(&mut faults, format!("retry-after[{at}].header"), &retry.header);
+        header(&mut faults, format!("retry_after[{at}].header"), &retry.header);
     }
     count(&mut faults, "rules", spec.rules.len(), ProfileSpec::RULES_MAX);
     for (at, one) in spec.rules.iter().take(ProfileSpec::RULES_MAX).enumerate() {
