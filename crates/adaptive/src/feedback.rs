@@ -24,6 +24,7 @@ mod date;
 mod duration;
 mod evidence;
 mod fields;
+mod judge;
 mod limits;
 mod moment;
 mod names;
@@ -45,9 +46,10 @@ use tidegate_units::{Dimension, Instant, Outcome};
 
 use crate::{Hint, Observation};
 use body::Body;
-use conditions::{Case, Resumes};
+use conditions::Case;
 use evidence::Evidence;
 use fields::Fields;
+use judge::Verdict;
 use profile::Quirk;
 use wait::Sources;
 
@@ -64,8 +66,6 @@ pub use wait::Wait;
 
 /// What is said of a call that failed because another holds the same object.
 const LOCKED: &str = "object-lock";
-/// As long as a word from a header may be that is passed on.
-const WORD_MAX: usize = 64;
 
 /// What a service answered.
 ///
@@ -109,14 +109,6 @@ pub struct Feedback {
     pub resume_at: Option<Instant>,
     /// Whether the service says outright that trying again makes sense, or that it does not.
     pub should_retry: Option<bool>,
-}
-
-/// What was judged, before anything else is read.
-struct Verdict {
-    class: Class,
-    sub: Option<Cow<'static, str>>,
-    resumes: Resumes,
-    minimum: Option<tidegate_units::Span>,
 }
 
 impl Profile {
@@ -177,42 +169,6 @@ impl Profile {
             add(said::live_limits(body));
         }
         limits
-    }
-
-    /// The first rule that fits, or else what the status says. (FEED-5)
-    fn judge(&self, case: &Case<'_>) -> Verdict {
-        if let Some(rule) = self.custom.rule(case.status, case.evidence) {
-            let sub = rule.sub.clone().map(Cow::Owned);
-            let (class, minimum) = (rule.class, rule.minimum());
-            return Verdict { class, sub, resumes: Resumes::Unknown, minimum };
-        }
-        let own = self.provider.rules.iter().copied().flatten();
-        let rule = own.chain(providers::RULES).find(|rule| case.fits(rule));
-        let named = case.fields.first("stripe-rate-limited-reason");
-        let named = named.filter(|it| it.len() <= WORD_MAX).map(|it| Cow::Owned(it.to_owned()));
-        match rule {
-            Some(rule) => Verdict {
-                class: rule.class,
-                sub: rule.sub.map(Cow::Borrowed).or(named),
-                resumes: rule.resumes,
-                minimum: rule.minimum,
-            },
-            None => {
-                let class = self.by_status(case);
-                Verdict { class, sub: named, resumes: Resumes::Unknown, minimum: None }
-            }
-        }
-    }
-
-    fn by_status(&self, case: &Case<'_>) -> Class {
-        match case.status {
-            100..=399 if case.evidence.failed_inside => Class::NotLimit,
-            100..=399 => Class::Ok,
-            429 => Class::RateLimited,
-            503 | 529 => Class::Overloaded,
-            status if self.provider.overloads.contains(&status) => Class::Overloaded,
-            _ => Class::NotLimit,
-        }
     }
 }
 
