@@ -157,10 +157,15 @@ impl Policy {
 }
 
 /// Gives limits on the same thing different names: the first is plain, others have their window or
-/// their policy behind it.
+/// their policy behind it. A policy that comes twice, for two partitions, is as tight as the tighter.
 fn titled(limits: Vec<Reported>) -> Vec<Reported> {
     let mut named: Vec<Reported> = Vec::new();
     for mut limit in limits {
+        let is_same = |held: &&mut Reported| held.policy.is_some() && held.policy == limit.policy;
+        if let Some(held) = named.iter_mut().find(is_same) {
+            held.merge(limit);
+            continue;
+        }
         let taken = |name: &str| named.iter().any(|held| held.name == name);
         if taken(&limit.name) {
             let policy = || limit.policy.as_deref().unwrap_or("other").to_owned();
@@ -258,5 +263,13 @@ mod tests {
         let field = ("ratelimit", r#""a";r=0;t=9"#);
         assert_eq!(shown(&[field, ("age", "0")]).len(), 1);
         assert!(shown(&[field, ("age", "30")]).is_empty());
+    }
+
+    #[test]
+    fn a_field_that_is_too_long_is_ignored() {
+        let items = (0..40).map(|_| "\"a\";r=1;x=1").collect::<Vec<_>>().join(", ");
+        let lines = |count: usize| vec![("ratelimit", items.as_str()); count];
+        assert_eq!(shown(&lines(2)).len(), 1);
+        assert!(shown(&lines(10)).is_empty());
     }
 }

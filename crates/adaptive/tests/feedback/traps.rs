@@ -220,3 +220,12 @@ fn names_that_others_invented_for_anthropic_mean_nothing() {
     let feedback = read("anthropic", 429, &lines, "");
     assert_eq!((shown(&feedback), feedback.limits.len()), ("rate_limited".to_owned(), 0));
 }
+
+#[test]
+fn what_comes_out_of_a_cache_was_said_to_somebody_else() {
+    let lines = [NOTHING_LEFT, ("x-ratelimit-reset", "30"), ("age", "12")];
+    let feedback = read("generic", 429, &lines, "");
+    assert_eq!((shown(&feedback), feedback.limits.len()), ("rate_limited".to_owned(), 0));
+    let feedback = read("generic", 429, &lines[..2], "");
+    assert_eq!(shown(&feedback), "rate_limited 30000 by reset-of-exhausted");
+}
