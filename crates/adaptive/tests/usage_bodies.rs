@@ -164,6 +164,9 @@ fn where_only_the_sum_is_known_the_sum_counts() {
 #[test]
 fn names_of_providers_lead_to_their_families_and_rules() {
     assert_eq!(ChargeRule::of_provider("anthropic"), ChargeRule::ANTHROPIC);
+    assert_eq!(ChargeRule::ANTHROPIC.counted, Counted::Apart);
+    assert_eq!(ChargeRule::ANTHROPIC_CACHE_COUNTS.counted, Counted::Apart);
+    assert_eq!(ChargeRule::of_provider("bedrock"), ChargeRule::BEDROCK);
     assert_eq!(ChargeRule::of_provider("gemini").counted, Counted::InputOnly);
     assert_eq!(ChargeRule::of_provider("groq"), ChargeRule::GROQ);
     assert_eq!(ChargeRule::of_provider("nobody"), ChargeRule::ALL);
