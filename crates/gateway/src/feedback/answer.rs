@@ -14,9 +14,12 @@ struct Answer<'a> {
     sub: Option<&'a str>,
     wait_ms: Option<u64>,
     source: Option<&'a str>,
+    /// What is left of each limit, and when it is full again.
     dims: Value,
     charge: Option<Value>,
     resume_at: Option<String>,
+    /// What else is known of each limit.
+    limits: Value,
 }
 
 /// A line about `feedback`, without its end.
@@ -32,44 +35,55 @@ pub(super) fn line(id: &Value, feedback: &Feedback) -> Result<String, String> {
         sub: feedback.sub.as_deref(),
         wait_ms: wait.map(|wait| wait.span.as_millis()),
         source: wait.map(|wait| wait.source.as_ref()),
-        dims: limits(feedback),
+        dims: of_each(feedback, left),
         charge: feedback.charge.as_ref().map(charge),
         resume_at: feedback.resume_at.map(feedback::rfc3339),
+        limits: of_each(feedback, rest),
     };
     serde_json::to_string(&answer).map_err(|error| format!("no JSON can be made of this: {error}"))
 }
 
 /// Every limit under its name; where requests or tokens are limited per day or month only, the
 /// tightest of them under the plain name too, which is what a controller hears.
-fn limits(feedback: &Feedback) -> Value {
-    let named = feedback.limits.iter().map(|it| (it.name.to_string(), limit(it)));
+fn of_each(feedback: &Feedback, known: fn(&Reported) -> Map<String, Value>) -> Value {
+    let named = feedback.limits.iter().map(|it| (it.name.to_string(), known(it).into()));
     let mut limits: Map<String, Value> = named.collect();
     for dimension in [Dimension::Requests, Dimension::Tokens] {
         if let Some(tightest) = feedback.tightest(dimension)
             && !limits.contains_key(dimension.name())
         {
-            limits.insert(dimension.name().to_owned(), limit(tightest));
+            limits.insert(dimension.name().to_owned(), known(tightest).into());
         }
     }
+    limits.retain(|_, known| *known != json!({}));
     if limits.is_empty() { Value::Null } else { Value::Object(limits) }
 }
 
-/// What is known of a limit, and nothing else.
-fn limit(reported: &Reported) -> Value {
-    let mut known = Map::new();
-    let mut put = |name: &str, value: Option<Value>| {
-        known.extend(value.map(|value| (name.to_owned(), value)));
+fn left(reported: &Reported) -> Map<String, Value> {
+    known([
+        ("remaining", reported.remaining.map(Value::from)),
+        ("full_in_ms", reported.full_in().map(millis)),
+    ])
+}
+
+fn rest(reported: &Reported) -> Map<String, Value> {
+    let more_in = match reported.reset {
+        Some(Reset::More(span)) => Some(millis(span)),
+        _ => None,
     };
-    put("limit", reported.limit.map(Value::from));
-    put("remaining", reported.remaining.map(Value::from));
-    put("utilization", reported.used_thousandths.and_then(thousandths));
-    put("full_in_ms", reported.full_in().map(millis));
-    if let Some(Reset::More(span)) = reported.reset {
-        put("more_in_ms", Some(millis(span)));
-    }
-    put("window_ms", reported.window.map(millis));
-    put("policy", reported.policy.as_deref().map(Value::from));
-    Value::Object(known)
+    known([
+        ("limit", reported.limit.map(Value::from)),
+        ("utilization", reported.used_thousandths.and_then(thousandths)),
+        ("more_in_ms", more_in),
+        ("window_ms", reported.window.map(millis)),
+        ("policy", reported.policy.as_deref().map(Value::from)),
+    ])
+}
+
+/// What is known, and nothing else.
+fn known<const N: usize>(figures: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    let known = figures.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    known.collect()
 }
 
 /// A share of a limit as services write it: 0.42.

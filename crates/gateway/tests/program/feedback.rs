@@ -39,7 +39,8 @@ fn every_record_is_answered_with_the_same_keys() {
         let answer: Value = serde_json::from_str(line).expect("JSON");
         let keys: Vec<&String> = answer.as_object().expect("an object").keys().collect();
         // The order in which a parser keeps them is not that of the line.
-        let known = ["charge", "class", "dims", "id", "resume_at", "source", "sub", "wait_ms"];
+        let known =
+            ["charge", "class", "dims", "id", "limits", "resume_at", "source", "sub", "wait_ms"];
         assert_eq!(keys, known);
     }
     insta::assert_snapshot!(shown(&output));
@@ -113,8 +114,8 @@ fn raw_responses_are_read_as_curl_prints_them() {
     let output = fed(&folder, &["--http", "--provider", "openai"], RAW.as_bytes());
     insta::assert_snapshot!(shown(&output), @r#"
     exit 0
-    {"id":1,"class":"rate_limited","sub":null,"wait_ms":10000,"source":"retry-after","dims":null,"charge":null,"resume_at":null}
-    {"id":2,"class":"overloaded","sub":null,"wait_ms":3000,"source":"retry-after","dims":null,"charge":null,"resume_at":null}
+    {"id":1,"class":"rate_limited","sub":null,"wait_ms":10000,"source":"retry-after","dims":null,"charge":null,"resume_at":null,"limits":null}
+    {"id":2,"class":"overloaded","sub":null,"wait_ms":3000,"source":"retry-after","dims":null,"charge":null,"resume_at":null,"limits":null}
     "#);
     let output = fed(&folder, &["--http"], b"HTTP/2 429\nno header\n\n");
     assert_eq!(output.status.code(), Some(1));
