@@ -119,6 +119,8 @@ pub(super) struct Lane {
     pub(super) pacer: Pacer,
     /// What a call costs, on average.
     pub(super) call_size: f64,
+    /// By how much one differs from that, on average.
+    call_deviation: f64,
     /// From how many calls that is known, at most fifty.
     sized: f64,
     /// What a call turns out to cost beyond its estimate, on average.
@@ -153,6 +155,7 @@ impl Lane {
             history: History::new(now),
             pacer: Pacer::new(now),
             call_size: 1.0,
+            call_deviation: 0.0,
             sized: 0.0,
             surplus: 0.0,
             measured: 0.0,
@@ -362,7 +365,9 @@ impl Lane {
         if calls > 0.0 {
             self.sized = (self.sized + calls).min(50.0);
             let weight = (calls / self.sized).min(1.0);
-            self.call_size += weight * (amount / calls - self.call_size);
+            let off = amount / calls - self.call_size;
+            self.call_size += weight * off;
+            self.call_deviation += weight * (off.abs() - self.call_deviation);
         }
     }
 
@@ -408,7 +413,9 @@ impl Lane {
             mirror.refused(sent_at);
         }
         self.sends = 0.0;
-        let wait = (2.0 / self.calls_per_second()).clamp(0.02, 2.0);
+        // So long that the refused call, and one of the usual size, would have passed.
+        let room = 2.0 * amount.max(self.call_size) + 2.0 * self.call_deviation;
+        let wait = (room / self.capacity).clamp(0.02, 4.0);
         let wait = (wait * exp2(f64::from(streak.min(16)))).min(8.0);
         let wait = opens_at.map_or(Span::from_secs_f64(wait), |at| at.since(now));
         let streak = streak.max(u32::from(known));
@@ -461,7 +468,7 @@ impl Lane {
             found = pace;
         }
         let off = found / self.capacity - 1.0;
-        let sure = contended || (off.abs() > 0.1 && calls >= 16.0);
+        let sure = contended || (off.abs() > 0.1 && off.abs() * calls > 1.6);
         let weight = if sure { 1.0 } else { calls / (calls + 30.0) };
         self.capacity = (self.capacity + weight * (found - self.capacity)).max(self.min);
         self.judge_earliness(now, before, contended);
