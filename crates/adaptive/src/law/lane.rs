@@ -19,7 +19,7 @@ use crate::{Hint, LearnedPace, LearnedWindow};
 /// How many calls without a refusal are thought to show that there is room for more, at first.
 const REACH: f64 = 150.0;
 /// The same where the capacity may be far off.
-const REACH_SHORT: f64 = 60.0;
+const REACH_SHORT: f64 = 70.0;
 /// The same where it has been confirmed again and again.
 const REACH_MAX: f64 = 400.0;
 /// How far below and above the capacity the pace goes, as a part of it.
@@ -174,6 +174,12 @@ impl Lane {
     /// Calls per second at capacity.
     fn calls_per_second(&self) -> f64 {
         (self.capacity / self.call_size.max(1.0)).max(1e-6)
+    }
+
+    /// How much a call says, where calls of one size say 1: the level at which a service refuses varies
+    /// by the size of a call.
+    fn evenness(&self) -> f64 {
+        self.call_size / (self.call_size + 2.0 * self.call_deviation).max(1e-9)
     }
 
     /// How long it takes an excess to double.
@@ -455,12 +461,14 @@ impl Lane {
     ) {
         let contended = self.phase == Phase::Contention;
         let (mut found, mut surprised) = (rate, false);
+        let weight_of = calls * self.evenness();
         if let Phase::Probe { far: Some(far), .. } = self.phase
             && now.since(far.at).as_secs_f64() > self.doubling()
         {
-            surprised = true;
             let lately = self.accepted_since(now, far).0;
-            if lately > 1.8 * rate && self.streak < WINDOW_LIKE {
+            let more = rate > 1.15 * self.capacity && lately > 1.8 * rate;
+            surprised = more && weight_of >= 16.0 && self.streak < WINDOW_LIKE;
+            if surprised {
                 found = f64::midpoint(rate, lately);
             }
         }
@@ -468,12 +476,14 @@ impl Lane {
             found = pace;
         }
         let off = found / self.capacity - 1.0;
-        let sure = contended || (off.abs() > 0.1 && off.abs() * calls > 1.6);
-        let weight = if sure { 1.0 } else { calls / (calls + 30.0) };
+        let sure =
+            contended || (off.abs() > 0.1 && off.abs() * weight_of > 1.6 && weight_of >= 6.0);
+        let weight = if sure { 1.0 } else { weight_of / (weight_of + 30.0) };
         self.capacity = (self.capacity + weight * (found - self.capacity)).max(self.min);
         self.judge_earliness(now, before, contended);
         self.unsure = surprised;
-        self.choose_reach(now, if surprised { rate } else { found }, off, surprised);
+        let seen = (weight_of >= 16.0).then_some(if surprised { rate } else { found });
+        self.choose_reach(now, seen, off, surprised);
         self.restart(now, self.reach);
         if self.early > CONTENDED {
             self.phase = Phase::Contention;
@@ -494,13 +504,15 @@ impl Lane {
         self.spread = (self.spread * factor).clamp(SPREAD, SPREAD_MAX);
     }
 
-    fn choose_reach(&mut self, now: Instant, found: f64, off: f64, surprised: bool) {
-        if found > self.best || now.since(self.best_at) > BEST_KEPT {
-            (self.best, self.best_at) = (found, now);
-        } else if found > 0.9 * self.best {
-            self.best_at = now;
+    fn choose_reach(&mut self, now: Instant, seen: Option<f64>, off: f64, surprised: bool) {
+        if let Some(seen) = seen {
+            if seen > self.best || now.since(self.best_at) > BEST_KEPT {
+                (self.best, self.best_at) = (seen, now);
+            } else if seen > 0.9 * self.best {
+                self.best_at = now;
+            }
         }
-        let dropped = found < 0.75 * self.best;
+        let dropped = self.capacity < 0.75 * self.best;
         if surprised || dropped {
             self.reach = REACH_SHORT;
         } else if off.abs() > 0.06 {
