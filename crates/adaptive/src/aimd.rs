@@ -217,6 +217,10 @@ impl Controller for Aimd {
         self.climb.waits = Some(anybody);
     }
 
+    fn silent_until(&self, now: Instant) -> Option<Instant> {
+        Some(self.opening.earliest(now)).filter(|until| *until > now)
+    }
+
     fn paces(&self, now: Instant) -> Vec<Pace> {
         let slow = self.slowdown.rest();
         self.swings.iter().map(|swing| swing.pace(now, slow)).collect()

@@ -55,6 +55,10 @@ impl Controller for Both {
         self.in_flight.waits(now, anybody);
     }
 
+    fn silent_until(&self, now: Instant) -> Option<Instant> {
+        self.pace.silent_until(now)
+    }
+
     fn paces(&self, now: Instant) -> Vec<Pace> {
         self.pace.paces(now)
     }

@@ -294,6 +294,7 @@ proptest! {
             end(&mut aimd, at(now), (at(now - TRIP), Outcome::RateLimited), asked);
             let open = aimd.earliest(at(now), &call, NORMAL);
             prop_assert!(open >= at(now + pause), "PACE-4: within the pause");
+            prop_assert_eq!(aimd.silent_until(at(now)), Some(open), "nor what lies in the gate");
             prop_assert_eq!(aimd.lendable(open, Dimension::Requests), Some(0));
             prop_assert_eq!(aimd.earliest(open, &call, NORMAL), open, "one may go");
             aimd.sent(open, &call);
