@@ -83,7 +83,7 @@ impl Front {
         let layout = config.layout();
         let guards = layout.as_ref().map_or(Guards::NONE, Guards::from);
         let when_full = WhenFull::new(&config.service, &config.limits, &config.shared);
-        let learns = config.adaptive.is_some();
+        let learns = config.adaptive.is_some() || config.in_flight.is_some();
         let front = Self {
             gate: Gate::closed(guards),
             service: config.service.clone(),

@@ -23,7 +23,7 @@
 
 use std::collections::VecDeque;
 
-use tidegate_adaptive::{Controller, Pause, build};
+use tidegate_adaptive::{Controller, Pause, build_for};
 use tidegate_algorithms::{Ledger, Reading};
 use tidegate_units::{Amounts, Cost, Dimension, Instant, Limit, Reason, Rejection, Scope, Span};
 
@@ -148,7 +148,8 @@ impl Limiter {
         let rules = Rules::new(&config.queue);
         let scopes = (rules, &tariff);
         let scopes = Scopes::new(&config.service, &config.scoped, scopes, config.wall_origin);
-        let controller = config.adaptive.as_ref().map(|policy| build(policy, Instant::ZERO));
+        let slots = config.in_flight.as_ref().zip(config.concurrency.map(|it| it.slots));
+        let controller = build_for(config.adaptive.as_ref(), slots, Instant::ZERO);
         Self {
             queue: Queue::new(&config.queue, &tariff),
             line: Order::new(rules, tariff.clone()),

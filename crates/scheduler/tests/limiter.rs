@@ -10,6 +10,8 @@ mod full_queue;
 mod histories;
 #[path = "limiter/history.rs"]
 mod history;
+#[path = "limiter/learned_slots.rs"]
+mod learned_slots;
 #[path = "limiter/let_past.rs"]
 mod let_past;
 #[path = "limiter/part_slots.rs"]

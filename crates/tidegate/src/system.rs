@@ -245,6 +245,7 @@ impl Plan {
                 shared: shared.clone(),
                 queue: service.queue.clone(),
                 concurrency: service.concurrency,
+                in_flight: service.in_flight,
                 adaptive: service.adaptive.clone(),
                 breaker: service.breaker,
                 scoped: service.scoped.clone(),

@@ -22,6 +22,7 @@ impl Limiter {
                 self.correct(&refund, &debt, &call, &scopes);
                 self.tell_breakers(now, (recorded, outcome), &call, &scopes);
                 self.tell_controller(now, (recorded, outcome), (&refund, &debt), (&call, pause));
+                self.resize_slots(now);
                 if let Some(wait) = pause {
                     self.pause(now, wait);
                 }
@@ -34,6 +35,8 @@ impl Limiter {
                 self.release(recorded, &call, &scopes);
                 self.correct(&refund, &Amounts::NONE, &call, &scopes);
                 self.tell_breakers(now, (recorded, Outcome::Cancelled), &call, &scopes);
+                let ended = (recorded, Outcome::Cancelled);
+                self.tell_controller(now, ended, (&refund, &Amounts::NONE), (&call, None));
                 self.let_go_on_at(now, &scopes);
             }
             Settlement::Withdrawn { ticket } => self.withdraw(now, ticket),

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use tidegate_algorithms::{Layout, Packed};
 use tidegate_units::{
-    AdaptivePolicy, Amounts, BreakerPolicy, Concurrency, Dimension, Instant, Limit, Outcome,
-    QueuePolicy, Rejection, ScopedPolicies, ServiceName, WallOrigin,
+    AdaptivePolicy, Amounts, BreakerPolicy, Concurrency, Dimension, InFlightPolicy, Instant, Limit,
+    Outcome, QueuePolicy, Rejection, ScopedPolicies, ServiceName, WallOrigin,
 };
 
 use crate::settlement::Call;
@@ -23,6 +23,8 @@ pub struct LimiterConfig {
     pub queue: QueuePolicy,
     /// How many calls may be under way; `None`: any number.
     pub concurrency: Option<Concurrency>,
+    /// How that number is learned, from what `concurrency` says on.
+    pub in_flight: Option<InFlightPolicy>,
     /// When the service is left alone because its calls fail; `None`: never.
     pub breaker: Option<BreakerPolicy>,
     /// How the pace is learned that the service bears; `None`: limits are all there is.
@@ -42,6 +44,7 @@ impl LimiterConfig {
             shared: Vec::new(),
             queue: QueuePolicy::default(),
             concurrency: None,
+            in_flight: None,
             breaker: None,
             adaptive: None,
             scoped: ScopedPolicies::default(),
@@ -93,7 +96,8 @@ impl LimiterConfig {
             let limits = self.limits.iter().chain(&self.shared);
             let on_dimension = limits.filter(|limit| limit.dimension() == dimension);
             let slots = self.concurrency.filter(|_| dimension == Dimension::Slots);
-            let slots = slots.map(|concurrency| u64::from(concurrency.slots));
+            let most = self.in_flight.map_or(0, |policy| policy.max);
+            let slots = slots.map(|concurrency| u64::from(concurrency.slots.max(most)));
             (dimension, on_dimension.map(Limit::shaped_capacity).min().or(slots))
         };
         let dimensions = self.dimensions().into_iter().map(largest);

@@ -6,7 +6,8 @@
 
 use tidegate_adaptive::{Answer, Controller, Hint, Pace};
 use tidegate_units::{
-    Amounts, Code, Cost, Dimension, Instant, Outcome, Priority, Reason, Rejection, Span,
+    Amounts, Code, Concurrency, Cost, Dimension, Instant, Outcome, Priority, Reason, Rejection,
+    Span,
 };
 
 use super::Limiter;
@@ -96,6 +97,22 @@ impl Limiter {
         let hints = &call.hints;
         controller
             .answered(now, &Answer { sent_at, cost, debt, refund, outcome, retry_after, hints });
+    }
+
+    /// There are as many slots as the controller says. Where that is fewer than were given out, what lies in
+    /// the gate is taken back.
+    pub(super) fn resize_slots(&mut self, now: Instant) {
+        let learned = self.controller.as_ref().and_then(|controller| controller.slots(now));
+        let (Some(slots), Some(concurrency)) = (learned, self.config.concurrency) else {
+            return;
+        };
+        let Some(bulkhead) = &mut self.bulkhead else {
+            return;
+        };
+        bulkhead.resize(Concurrency { slots, ..concurrency });
+        if bulkhead.held() + bulkhead.in_gate() > bulkhead.slots() && bulkhead.in_gate() > 0 {
+            self.close_gate();
+        }
     }
 
     /// Until when the controller wants nothing to be sent.
