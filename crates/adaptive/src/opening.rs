@@ -11,7 +11,7 @@
 
 use tidegate_units::{Instant, Outcome, Span};
 
-use crate::pause::PAUSE_MAX;
+use crate::pause::{PAUSE_MAX, asked};
 
 /// How long refusals are thought to take while none has been seen.
 const ROUND_TRIP_UNKNOWN: Span = Span::from_secs(1);
@@ -69,7 +69,10 @@ impl Opening {
 
     /// Nothing may be sent for so long. A shorter time never ends a longer.
     pub(crate) fn shut(&mut self, now: Instant, wait: Span) {
-        let until = now + wait.min(PAUSE_MAX);
+        self.hold(now + wait.min(PAUSE_MAX));
+    }
+
+    fn hold(&mut self, until: Instant) {
         self.state = match self.state {
             State::Shut { until: held } => State::Shut { until: held.max(until) },
             _ => State::Shut { until },
@@ -114,8 +117,8 @@ impl Opening {
             Outcome::Cancelled if is_probe => self.state = State::Shut { until: now },
             _ => self.heard(sent_at),
         }
-        if let Some(wait) = retry_after {
-            self.shut(now, wait);
+        if let Some(wait) = asked(outcome, retry_after) {
+            self.hold(now + wait);
         }
     }
 

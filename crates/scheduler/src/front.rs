@@ -7,13 +7,13 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use tidegate_adaptive::pause::PAUSE_MAX;
+use tidegate_adaptive::pause::asked;
 use tidegate_algorithms::gate::Guards;
 use tidegate_algorithms::{Gate, Layout, Ledger, Packed, Taken};
 use tidegate_units::policy::scoped::matches;
 use tidegate_units::{
-    Amounts, Clock, Code, Cost, Dimension, Instant, Limit, Priority, Reason, Rejection, Scope,
-    ScopedPolicies, ServiceName, Share, Span,
+    Amounts, Clock, Code, Cost, Dimension, Instant, Limit, Outcome, Priority, Reason, Rejection,
+    Scope, ScopedPolicies, ServiceName, Share, Span,
 };
 use tokio::sync::Notify;
 
@@ -60,6 +60,8 @@ pub struct Front {
     times_calls: bool,
     /// The actor wants to know what calls were estimated to take.
     learns: bool,
+    /// A pace is learned: who comes next waits until the actor has heard of a refusal.
+    paced: bool,
 }
 
 /// The limits with nothing used: they tell what never fits.
@@ -106,6 +108,7 @@ impl Front {
             hears_all: config.concurrency.is_some() || config.breaker.is_some() || learns,
             times_calls: config.breaker.is_some_and(|it| it.slow_after.is_some()) || learns,
             learns,
+            paced: config.adaptive.is_some(),
         };
         front.set_floors(&config.limits);
         front
@@ -155,6 +158,12 @@ impl Front {
     #[inline]
     pub fn times_calls(&self) -> bool {
         self.times_calls
+    }
+
+    /// Whether the service has asked for a pause at any time, so that the actor may have to hear of calls of
+    /// which there is nothing else to say.
+    pub fn was_paused(&self) -> bool {
+        self.paused_until.load(Ordering::Acquire) > 0
     }
 
     /// Whether the actor learns from what calls take, and wants to know what was thought.
@@ -322,14 +331,16 @@ impl Front {
 
     /// Whether nobody should pass before the actor has heard of this. Notes a pause.
     fn must_close(&self, settlement: &Settlement) -> bool {
-        let Settlement::Closed { pause, debt, .. } = settlement else {
+        let Settlement::Closed { outcome, pause, debt, .. } = settlement else {
             return false;
         };
+        let pause = asked(*outcome, *pause);
         if let Some(wait) = pause {
-            let until = self.now() + (*wait).min(PAUSE_MAX);
+            let until = self.now() + wait;
             self.paused_until.fetch_max(until.as_nanos(), Ordering::AcqRel);
         }
-        pause.is_some() || !debt.is_none()
+        let slows = self.paced && *outcome == Outcome::RateLimited;
+        pause.is_some() || slows || !debt.is_none()
     }
 
     /// To be called after the gate was opened: shuts it again if there was a reason to since the last

@@ -20,6 +20,8 @@ mod part_slots;
 mod parts;
 #[path = "limiter/probes.rs"]
 mod probes;
+#[path = "limiter/quotas.rs"]
+mod quotas;
 #[path = "limiter/settings.rs"]
 mod settings;
 #[path = "limiter/stage.rs"]

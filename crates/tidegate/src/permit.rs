@@ -76,8 +76,9 @@ impl<'h> Permit<'h> {
     /// is left to be said, and nothing is.
     #[inline]
     pub fn done(mut self) {
-        let labelled = self.origin.as_ref().is_some_and(|origin| origin.labels.is_some());
-        if labelled || self.core().front.hears_all() {
+        let front = &self.core().front;
+        let asked = |origin: &Origin| origin.labels.is_some() || front.was_paused();
+        if self.origin.as_deref().is_some_and(asked) || front.hears_all() {
             return self.settle(Observation::ok());
         }
         self.closed = true;
@@ -104,7 +105,7 @@ impl<'h> Permit<'h> {
     /// the limiter is too busy to hear it, it is lost, and the next one tells more.
     pub fn hinted(&self, hints: impl Into<Box<[Hint]>>) {
         let core = self.core();
-        if core.front.learns() {
+        if core.front.learns() || core.front.was_paused() {
             let started = self.origin.as_ref().and_then(|origin| origin.started);
             let sent_at = started.unwrap_or(self.recorded);
             let _ = core.limiter.try_send(Hinted { sent_at, hints: hints.into() });

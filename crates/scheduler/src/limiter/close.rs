@@ -23,9 +23,7 @@ impl Limiter {
                 self.tell_breakers(now, (recorded, outcome), &call, &scopes);
                 self.tell_controller(now, (recorded, outcome), (&refund, &debt), (&call, pause));
                 self.resize_slots(now);
-                if let Some(wait) = pause {
-                    self.pause(now, wait);
-                }
+                self.pause(now, (sent_at(now, recorded, &call), outcome), pause);
                 self.let_go_on_at(now, &scopes);
             }
             Settlement::Unclaimed { recorded, refund, call } => {
@@ -37,6 +35,7 @@ impl Limiter {
                 self.tell_breakers(now, (recorded, Outcome::Cancelled), &call, &scopes);
                 let ended = (recorded, Outcome::Cancelled);
                 self.tell_controller(now, ended, (&refund, &Amounts::NONE), (&call, None));
+                self.pause.heard(recorded, Outcome::Cancelled);
                 self.let_go_on_at(now, &scopes);
             }
             Settlement::Withdrawn { ticket } => self.withdraw(now, ticket),
@@ -102,9 +101,16 @@ impl Limiter {
         }
     }
 
-    fn pause(&mut self, now: Instant, wait: Span) {
+    /// The service wants to be left alone after a call, or the call was the one that went alone (QUOTA-1).
+    fn pause(
+        &mut self,
+        now: Instant,
+        (sent_at, outcome): (Instant, Outcome),
+        retry_after: Option<Span>,
+    ) {
         let before = self.pause.until(now);
-        self.pause.ask(now, wait);
+        self.pause.heard(sent_at, outcome);
+        self.pause.answered(now, outcome, retry_after);
         if let Some(until) = self.pause.until(now).filter(|until| Some(*until) > before) {
             self.refuse_those_who_end_by(now, until);
         }
@@ -125,7 +131,7 @@ impl Limiter {
         call: &Call,
         at: &[ScopeId],
     ) {
-        let started = call.took.map_or(recorded, |took| now - took);
+        let started = sent_at(now, recorded, call);
         let mut opened = Vec::new();
         if let Some(breaker) = &mut self.breaker
             && breaker.ended(now, started, outcome) == Change::Opened
@@ -186,4 +192,9 @@ fn allowed(now: Instant, scope: &Scope, breaker: &Breaker) -> Result<(), Rejecti
         retry_after: Some(wait),
         queue_position: None,
     })
+}
+
+/// When a call was sent, or the last instant of which that is not known to be so.
+pub(super) fn sent_at(now: Instant, recorded: Instant, call: &Call) -> Instant {
+    call.took.map_or(recorded, |took| now - took)
 }

@@ -176,6 +176,7 @@ impl Limiter {
     pub(super) fn obstacle(&self, now: Instant, entry: &Entry) -> Result<(), Obstacle> {
         let cost = &entry.request.cost;
         self.breakers_allow(now, &entry.scopes).map_err(Obstacle::Breaker)?;
+        self.waits_for_no_probe(now, cost).map_err(Obstacle::Pace)?;
         for id in &entry.scopes {
             let part = self.scopes.get(*id);
             part.may_pass(now, cost).map_err(|rejection| Obstacle::Part(*id, rejection))?;
@@ -273,6 +274,7 @@ impl Limiter {
         if let Some(controller) = &mut self.controller {
             controller.sent(now, cost);
         }
+        self.pause.sent(now);
         let at = self.latest.max(now);
         for id in &entry.scopes {
             let part = self.scopes.get_mut(*id);

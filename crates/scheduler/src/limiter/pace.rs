@@ -11,6 +11,7 @@ use tidegate_units::{
 };
 
 use super::Limiter;
+use super::close::sent_at;
 use crate::settlement::Call;
 use crate::tariff::Totals;
 
@@ -27,10 +28,11 @@ impl Limiter {
     /// A service told about its limits before the call that was sent at `sent_at` has ended: with the
     /// headers of a response that is still being read.
     pub fn hinted(&mut self, now: Instant, sent_at: Instant, hints: &[Hint]) {
+        self.pause.heard(sent_at, Outcome::Ok);
         if let Some(controller) = &mut self.controller {
             controller.hinted(now, sent_at, hints);
-            self.plan(now);
         }
+        self.plan(now);
     }
 
     /// The paces at present, one for each dimension that is paced.
@@ -51,6 +53,16 @@ impl Limiter {
             at if at <= now => Ok(()),
             at => Err(self.too_fast(now, cost, at.since(now))),
         }
+    }
+
+    /// Whether nobody else is out alone, to find out whether the service is there again (QUOTA-1).
+    pub(super) fn waits_for_no_probe(&self, now: Instant, cost: &Cost) -> Result<(), Rejection> {
+        let Some(until) = self.pause.probed_until(now) else {
+            return Ok(());
+        };
+        let retry_after = Some(until.since(now));
+        let rejection = Rejection { retry_after, ..self.first_limit(now, cost) };
+        Err(rejection.because(Reason::Paused))
     }
 
     fn too_fast(&self, now: Instant, cost: &Cost, wait: Span) -> Rejection {
@@ -91,7 +103,7 @@ impl Limiter {
         let Some(controller) = &mut self.controller else {
             return;
         };
-        let sent_at = call.took.map_or(recorded, |took| now - took);
+        let sent_at = sent_at(now, recorded, call);
         let one = Cost::request();
         let cost = call.cost.as_ref().unwrap_or(&one);
         let hints = &call.hints;

@@ -20,7 +20,8 @@ impl Limiter {
         }
         self.let_go_on(now);
         let paused_until = self.pause.until(now);
-        if self.probes(now).is_some() && !self.line.is_empty() && self.gate.has_anything() {
+        let one_by_one = self.probes(now).is_some() || self.pause.is_probing(now);
+        if one_by_one && !self.line.is_empty() && self.gate.has_anything() {
             // Those in the gate are probes too.
             return self.close_gate();
         }
@@ -63,6 +64,7 @@ impl Limiter {
     fn fill_gate_unless_shut(&mut self, now: Instant) {
         let shut = self.suspended
             || self.pause.until(now).is_some()
+            || self.pause.probed_until(now).is_some()
             || self.silent_until(now).is_some()
             || self.stopping.is_some()
             || self.probes(now) == Some(0);
@@ -137,8 +139,10 @@ impl Limiter {
         let probes = self.probes(now).filter(|_| dimension == Dimension::Slots);
         let probes = probes.map(|room| room.saturating_sub(self.gate.inside().get(dimension)));
         let paced = self.controller.as_ref().and_then(|it| it.lendable(now, dimension));
+        let alone = self.pause.is_probing(now) && dimension == Dimension::Requests;
+        let alone = alone.then(|| 1_u64.saturating_sub(self.gate.inside().get(dimension)));
         let slots = bulkhead.map(Bulkhead::free);
-        let limits = [own, shared, slots, probes, paced].into_iter().flatten();
+        let limits = [own, shared, slots, probes, paced, alone].into_iter().flatten();
         limits.fold(self.gate.room(dimension), u64::min)
     }
 
@@ -246,7 +250,7 @@ impl Limiter {
     }
 
     /// The first limit of the service, where nothing is known to bind but others who wait.
-    fn first_limit(&self, now: Instant, cost: &Cost) -> Rejection {
+    pub(super) fn first_limit(&self, now: Instant, cost: &Cost) -> Rejection {
         let usage = self.ledger.usage(now).into_iter().next();
         let limit = usage.as_ref().map(|usage| &usage.limit);
         let dimension = limit.map_or(Dimension::Requests, Limit::dimension);
@@ -283,6 +287,9 @@ impl Limiter {
             controller.recalled(now, &seen.rest);
         }
         self.counts.granted_by_gate += seen.used.get(Dimension::Requests);
+        if !seen.used.is_none() {
+            self.pause.sent(now);
+        }
         if let Some(bulkhead) = &mut self.bulkhead {
             bulkhead.take_back(seen.rest.get(Dimension::Slots));
             bulkhead.taken_from_gate(self.latest.max(now), seen.used.get(Dimension::Slots));
