@@ -74,6 +74,7 @@ fn who_never_waits_can_be_the_one_that_goes_alone() {
     let mut stage = stage(Some(1_000));
     stage.run(at(1_020));
     stage.enter(at(1_020), tidegate_scheduler::Limiter::wake);
+    assert_eq!(stage.limiter.state(stage.now).limits[0].lent, 1, "QUOTA-1: one is in the gate");
     let recorded = stage.take(1_030, &Cost::request()).expect("one");
     assert!(stage.take(1_030, &Cost::request()).is_none(), "QUOTA-1: alone");
     stage.run(at(1_200));
