@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use tidegate::{
-    AcquireError, AdaptivePolicy, ControllerKind, Cost, Dimension, Handle, Increase, Observation,
-    RateOf, ServiceConfig, Share, Span, Tidegate,
+    AcquireError, AdaptivePolicy, Code, ControllerKind, Cost, Dimension, Handle, Hint, Increase,
+    Observation, Outcome, QueuePolicy, RateOf, Reason, ServiceConfig, Share, Span, Tidegate,
 };
 use tidegate_tests::on_virtual_time;
 
@@ -168,10 +168,84 @@ fn who_does_not_wait_is_told_of_the_pace() {
         let refused = handle.request().within(within).acquire().await.expect_err("too soon");
         let AcquireError::Later(rejection) = refused else { panic!("{refused}") };
         assert_eq!((rejection.limit, rejection.dimension), (60, Dimension::Requests));
+        assert_eq!(rejection.code, Code::E4424, "{rejection}");
         let wait = rejection.retry_after.expect("it is known");
         assert!(wait > Span::from_millis(900) && wait <= Span::from_secs(1), "{wait}");
         let refused = handle.request().try_acquire().expect_err("too soon");
-        assert!(matches!(refused, AcquireError::Later(_)), "{refused}");
+        let AcquireError::Later(rejection) = refused else { panic!("{refused}") };
+        assert_eq!((rejection.code, rejection.reason), (Code::E4424, Reason::Paced), "{rejection}");
+        let wait = rejection.retry_after.expect("it is known");
+        assert!(wait > Span::from_millis(900) && wait <= Span::from_secs(1), "{wait}");
+        let why = handle.explain(&handle.request()).await.expect("it answers");
+        insta::assert_snapshot!(why.to_string(), @r"would wait, runs in 1s: service `service` is called at the pace that it is thought to bear: about 60 requests per 1m, 1 asked for; retry after 999ms (E4424)");
+    });
+}
+
+/// Who comes next is not let through before the actor has heard of a refusal.
+#[test]
+fn a_refusal_shuts_the_gate_at_once() {
+    on_virtual_time(async {
+        let (_tidegate, handle) =
+            paced(policy(ControllerKind::Fixed, "100000 requests per second"));
+        handle.request().acquire().await.expect("at once").done();
+        wait(50).await;
+        let permit = handle.request().try_acquire().expect("there is room");
+        handle.request().try_acquire().expect("and more").done();
+        permit.settle(refused(None));
+        // Nobody has awaited anything since.
+        assert!(handle.request().try_acquire().is_err(), "the gate is shut");
+        wait(50).await;
+        handle.request().try_acquire().expect("and open again").done();
+    });
+}
+
+#[test]
+fn a_quota_that_is_used_up_is_waited_for_and_tried_by_one() {
+    on_virtual_time(async {
+        let limits = ["100 requests per second".parse().expect("a limit")];
+        let queue = QueuePolicy { timeout: Span::from_secs(24 * 3_600), ..QueuePolicy::default() };
+        let (_tidegate, handle) = start(ServiceConfig::limited(limits).with_queue(queue));
+        let begin = tokio::time::Instant::now();
+        let first = handle.request().acquire().await.expect("at once");
+        let renewed = Observation::new(Outcome::QuotaExhausted);
+        first.settle(renewed.retry_after(Span::from_secs(3_000_000)));
+        let mut tried = handle.request().try_acquire();
+        assert!(tried.is_err(), "QUOTA-1: at once");
+        let refused = handle.request().acquire().await.expect_err("not within a day");
+        assert_eq!(refused.rejection().map(|it| it.reason), Some(Reason::Paused), "{refused}");
+        wait(2_999_000_000).await;
+        let mut others: Vec<_> = (0..3).map(|_| handle.request().acquire()).collect();
+        let probe = (&mut others[0]).await.expect("when it is renewed");
+        assert!(
+            begin.elapsed() >= Duration::from_secs(2_700_000),
+            "QUOTA-1: {:?}",
+            begin.elapsed()
+        );
+        tried = handle.request().try_acquire();
+        assert!(tried.is_err(), "QUOTA-1: alone");
+        let alone = tokio::time::timeout(Duration::from_secs(20), &mut others[1]).await;
+        assert!(alone.is_err(), "QUOTA-1: alone");
+        probe.done();
+        let second = tokio::time::timeout(Duration::from_secs(1), &mut others[1]).await;
+        second.expect("it is heard of").expect("granted").done();
+    });
+}
+
+#[test]
+fn what_the_head_of_a_response_says_is_heard_before_its_end() {
+    on_virtual_time(async {
+        let (_tidegate, handle) = paced(policy(ControllerKind::Aimd, "100 requests per second"));
+        let first = handle.request().acquire().await.expect("at once");
+        wait(2_000).await;
+        first.settle(refused(Some(1)));
+        let probe = handle.request().acquire().await.expect("after the pause");
+        let mut next = handle.request().acquire();
+        let alone = tokio::time::timeout(Duration::from_millis(500), &mut next).await;
+        assert!(alone.is_err(), "PACE-4: refusals take two seconds");
+        probe.hinted([Hint::of(Dimension::Requests)]);
+        let granted = tokio::time::timeout(Duration::from_millis(200), &mut next).await;
+        granted.expect("the probe was not refused").expect("granted").done();
+        probe.done();
     });
 }
 

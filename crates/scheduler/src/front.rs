@@ -162,6 +162,7 @@ impl Front {
 
     /// Whether the service has asked for a pause at any time, so that the actor may have to hear of calls of
     /// which there is nothing else to say.
+    #[inline]
     pub fn was_paused(&self) -> bool {
         self.paused_until.load(Ordering::Acquire) > 0
     }

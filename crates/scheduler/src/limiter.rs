@@ -411,6 +411,7 @@ impl Limiter {
             shared: self.shared_when_full.limits().cloned().collect(),
             queued: u64::try_from(self.line.len()).unwrap_or(u64::MAX),
             slots: self.bulkhead.as_ref().map(|it| slots_taken(self.ledger.scope(), it)),
+            pace: self.pace_shortage(now),
             breaker: self.breakers_allow(now, &[]).err(),
             paused_until: self.pause.until(now),
             more_at: self.ledger.next_gain(now).unwrap_or(now),

@@ -14,6 +14,9 @@ pub struct Shortage {
     pub shared: Vec<Limit>,
     /// What there is to say of calls under way, where they are limited.
     pub slots: Option<Rejection>,
+    /// What there is to say of the pace, where it lets nobody through from the gate, and until when that
+    /// is so.
+    pub pace: Option<(Rejection, Instant)>,
     /// The circuit breaker lets nothing through.
     pub breaker: Option<Rejection>,
     /// Requests that wait.
@@ -30,7 +33,8 @@ impl Shortage {
         if let Some(open) = &self.breaker {
             return open.clone();
         }
-        let soon = self.more_at.since(now).max(Span::from_millis(1));
+        let least = Span::from_millis(1);
+        let soon = self.more_at.since(now).max(least);
         let mut rejection = self.binding(cost);
         rejection.queue_position = (self.queued > 0).then_some(self.queued);
         match self.paused_until.filter(|until| *until > now) {
@@ -40,7 +44,9 @@ impl Shortage {
                 rejection.because(Reason::Paused)
             }
             None => {
-                rejection.retry_after = Some(soon);
+                let paced = self.pace.as_ref().filter(|_| rejection.reason == Reason::Paced);
+                let paced = paced.map(|(_, until)| until.since(now).max(least));
+                rejection.retry_after = Some(paced.unwrap_or(soon));
                 rejection
             }
         }
@@ -59,6 +65,10 @@ impl Shortage {
         }
         if let Some(taken) = self.slots.as_ref().filter(|slots| slots.used >= slots.limit) {
             return taken.clone();
+        }
+        if let Some((paced, _)) = &self.pace {
+            let requested = cost.amount(paced.dimension);
+            return Rejection { requested, ..paced.clone() };
         }
         let shared = self.shared.iter().find(|limit| asked(limit) > 0);
         if let Some(limit) = shared {

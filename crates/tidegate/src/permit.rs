@@ -77,8 +77,8 @@ impl<'h> Permit<'h> {
     #[inline]
     pub fn done(mut self) {
         let front = &self.core().front;
-        let asked = |origin: &Origin| origin.labels.is_some() || front.was_paused();
-        if self.origin.as_deref().is_some_and(asked) || front.hears_all() {
+        let labelled = self.origin.as_ref().is_some_and(|origin| origin.labels.is_some());
+        if labelled || front.hears_all() || front.was_paused() {
             return self.settle(Observation::ok());
         }
         self.closed = true;

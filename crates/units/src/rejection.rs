@@ -135,7 +135,8 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// The same rejection for another reason, with the code that goes with it.
+    /// The same rejection for another reason, with the code that goes with it. A deadline is missed
+    /// because of something, and the code says of what: a limit, or the pace.
     pub fn because(mut self, reason: Reason) -> Self {
         self.reason = reason;
         self.code = match reason {
@@ -145,6 +146,9 @@ impl Rejection {
             Reason::Paused => Code::E4422,
             Reason::BreakerOpen => Code::E4423,
             Reason::Paced => Code::E4424,
+            Reason::DeadlineTooClose | Reason::DeadlinePassed if self.code == Code::E4424 => {
+                Code::E4424
+            }
             Reason::LimitReached
             | Reason::NoneAtHand
             | Reason::DeadlineTooClose
@@ -191,7 +195,12 @@ impl fmt::Display for Rejection {
             self.reason,
             Reason::Paused | Reason::NoneAtHand | Reason::BreakerOpen | Reason::Paced
         );
-        if figures && *dimension == Dimension::Slots {
+        if figures && self.code == Code::E4424 {
+            write!(
+                f,
+                ": its pace is about {limit} {dimension} per {window}, {requested} asked for"
+            )?;
+        } else if figures && *dimension == Dimension::Slots {
             write!(f, ": {used} of {limit} calls under way")?;
         } else if figures {
             write!(f, ": {used} of {limit} {dimension} per {window} used, {requested} asked for")?;
@@ -245,6 +254,8 @@ mod tests {
             rejection.clone().because(Reason::NoneAtHand),
             slots,
             rejection.clone().because(Reason::BreakerOpen),
+            rejection.clone().because(Reason::Paced),
+            rejection.clone().because(Reason::Paced).because(Reason::DeadlineTooClose),
             rejection.because(Reason::Paused),
             never.because(Reason::NeverFits),
         ];

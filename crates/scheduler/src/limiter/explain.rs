@@ -96,7 +96,9 @@ impl Limiter {
             full.then(|| slots_taken(self.ledger.scope(), bulkhead))
         };
         let parts = entry.scopes.iter().find_map(part);
-        parts.or_else(|| own.check(now, &entry.request.cost).err()).or_else(slots)
+        let call = (&entry.request.cost, entry.request.priority);
+        let paced = || self.keeps_pace(now, call).err();
+        parts.or_else(|| own.check(now, &entry.request.cost).err()).or_else(paced).or_else(slots)
     }
 
     /// The first part at which a call would have to wait.

@@ -84,6 +84,16 @@ impl Limiter {
         }
     }
 
+    /// What there is to say of the pace to those who do not want to wait, if it lets none of them through,
+    /// and until when it does not.
+    pub(super) fn pace_shortage(&self, now: Instant) -> Option<(Rejection, Instant)> {
+        let controller = self.controller.as_ref()?;
+        let one = Cost::request();
+        let is_short = controller.lendable(now, Dimension::Requests)? == 0;
+        let at = controller.earliest(now, &one, Priority::Normal);
+        is_short.then(|| (self.too_fast(now, &one, at.since(now)), at))
+    }
+
     /// By when so much is sent at the present pace, as far as that can be foretold.
     pub(super) fn paced_until(&self, now: Instant, totals: &Totals) -> Instant {
         let dimensions = self.tariff.dimensions();
