@@ -71,7 +71,9 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let outcome = (0..Outcome::ALL.len()).prop_map(|index| Outcome::ALL[index]);
+    // A quota that is used up is waited for; see below.
+    let others = Outcome::ALL.into_iter().filter(|outcome| *outcome != Outcome::QuotaExhausted);
+    let outcome = prop::sample::select(others.collect::<Vec<_>>());
     let outcome = prop_oneof![Just(Outcome::Ok), outcome];
     prop_oneof![
         3 => (0_u64..400).prop_map(Step::Wait),
@@ -315,6 +317,18 @@ proptest! {
             prop_assert_eq!(is_open, !unknown, "after {}", outcomes[ending]);
             now += 6_000;
         }
+    }
+}
+
+#[test]
+fn a_quota_that_is_used_up_is_waited_for_and_changes_nothing_else() {
+    for (asked, hours) in [(None, 1), (Some(Span::from_secs(7_200)), 2)] {
+        let mut aimd = Aimd::new(&policy(ControllerKind::Aimd, &BOTH[..1]), at(0));
+        end(&mut aimd, at(100), (at(50), Outcome::QuotaExhausted), asked);
+        let open = aimd.earliest(at(100), &Cost::request(), NORMAL);
+        assert_eq!(open, at(100 + 3_600_000 * hours), "QUOTA-1");
+        assert_eq!(aimd.silent_until(at(100)), Some(open));
+        assert!((pace(&aimd, at(100), Dimension::Requests) - 10.0).abs() < 1e-9, "PACE-2");
     }
 }
 
