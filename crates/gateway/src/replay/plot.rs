@@ -20,7 +20,13 @@ use super::text::shown;
 use ink::{Area, Drawn, LEFT, MARGIN, text_style};
 
 const WIDTH: u32 = 1_000;
-const HEADER_HEIGHT: u32 = 74;
+const TITLE_HEIGHT: u32 = 50;
+/// The height of a line that says what is compared.
+const LINE_HEIGHT: u32 = 22;
+/// So many characters have room on it.
+const LINE_MAX: usize = 120;
+/// What stands between two controllers.
+const BETWEEN: &str = "  ·  ";
 
 /// Draws the first seed of every replay, one under another, as SVG.
 ///
@@ -37,7 +43,7 @@ pub(crate) fn svg(replays: &[Replay]) -> Result<String, String> {
 /// One scenario: a title, the load under each controller, the paces, and the waits.
 struct Block<'r> {
     title: String,
-    compared: String,
+    compared: Vec<String>,
     load: load::Panels<'r>,
     pace: pace::Panels<'r>,
     waits: waits::Panels<'r>,
@@ -52,7 +58,7 @@ impl<'r> Block<'r> {
         let compared: Vec<String> = runs.iter().map(|run| described(&run.controller)).collect();
         Self {
             title: format!("Load and waits: {scenario} on {trace}{seed}"),
-            compared: compared.join("  ·  "),
+            compared: wrapped(&compared),
             load: load::Panels::new(replay, &runs),
             pace: pace::Panels::new(replay, &runs),
             waits: waits::Panels::new(replay, &runs),
@@ -61,19 +67,44 @@ impl<'r> Block<'r> {
 
     fn height(&self) -> u32 {
         let panels = [self.load.height(), self.pace.height(), self.waits.height()];
-        panels.into_iter().fold(HEADER_HEIGHT, u32::saturating_add)
+        panels.into_iter().fold(self.header_height(), u32::saturating_add)
+    }
+
+    fn header_height(&self) -> u32 {
+        let lines = u32::try_from(self.compared.len()).unwrap_or(u32::MAX);
+        TITLE_HEIGHT.saturating_add(LINE_HEIGHT.saturating_mul(lines))
     }
 
     fn draw(&self, area: &Area<'_>) -> Drawn {
         area.draw_text(&self.title, &text_style(20), (LEFT, 32))?;
-        area.draw_text(&self.compared, &text_style(14), (LEFT, 60))?;
-        let (_, rest) = area.split_vertically(HEADER_HEIGHT);
+        let mut y = 60;
+        for line in &self.compared {
+            area.draw_text(line, &text_style(14), (LEFT, y))?;
+            y += i32::try_from(LINE_HEIGHT).unwrap_or(0);
+        }
+        let (_, rest) = area.split_vertically(self.header_height());
         let (load, rest) = rest.split_vertically(self.load.height());
         self.load.draw(&load)?;
         let (pace, waits) = rest.split_vertically(self.pace.height());
         self.pace.draw(&pace)?;
         self.waits.draw(&waits)
     }
+}
+
+/// The controllers, as many on a line as have room.
+fn wrapped(compared: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for one in compared {
+        let length = |text: &str| text.chars().count();
+        match lines.last_mut() {
+            Some(line) if length(line) + length(BETWEEN) + length(one) <= LINE_MAX => {
+                line.push_str(BETWEEN);
+                line.push_str(one);
+            }
+            _ => lines.push(one.clone()),
+        }
+    }
+    lines
 }
 
 /// What a controller does, beside its name.
@@ -128,6 +159,15 @@ mod tests {
         assert!(
             picture.contains("an agent that has a ver…") && !picture.contains(sample::LONG_KEY)
         );
+    }
+
+    #[test]
+    fn what_is_compared_takes_as_many_lines_as_it_needs() {
+        let all = ["tidegate", "aimd", "aws", "sre", "fixed", "fifo", "naive"].map(described);
+        let lines = wrapped(&all);
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert!(lines.iter().all(|line| line.chars().count() <= LINE_MAX));
+        assert_eq!(lines.join(BETWEEN), all.join(BETWEEN));
     }
 
     #[test]

@@ -62,7 +62,9 @@ impl Client {
             (None, Told::Limits) => plain(service.clone(), self::told(limits, share)?, calls),
             (None, Told::Nothing { .. }) => plain(service.clone(), Vec::new(), calls),
         };
-        let limiter = LimiterConfig { adaptive: adaptive(limits, share, told), ..limiter };
+        let stated = configured.and_then(|configured| configured.service.adaptive.as_ref());
+        let adaptive = adaptive((limits, share), told, stated);
+        let limiter = LimiterConfig { adaptive, ..limiter };
         let limiter = in_order(limiter, order);
         let config = SupervisorConfig {
             limits: limiter.shared.clone(),
@@ -220,10 +222,18 @@ impl Client {
 }
 
 /// How the pace of a client is learned that sends this share of everything; `None` if it is told limits.
-fn adaptive(limits: &ProviderLimits, share: f64, told: Told) -> Option<AdaptivePolicy> {
+/// What is stated counts, but for which controller it is.
+fn adaptive(
+    (limits, share): (&ProviderLimits, f64),
+    told: Told,
+    stated: Option<&AdaptivePolicy>,
+) -> Option<AdaptivePolicy> {
     let Told::Nothing { controller, guess } = told else {
         return None;
     };
+    if let Some(stated) = stated {
+        return Some(AdaptivePolicy { controller, ..stated.clone() });
+    }
     let start = |(dimension, limit): (Dimension, &DimensionLimit)| {
         let rate = limit.rate_per_second() * share * guess;
         let amount = number::nearest(rate * GUESS_PER.as_secs_f64()).max(1);
