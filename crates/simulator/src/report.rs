@@ -107,6 +107,9 @@ pub struct Step {
     /// What an omniscient queue would have got admitted in the next minute beyond what was, in seconds'
     /// worth of the new limit.
     pub lost_s: f64,
+    /// Seconds until the pace had come to nine tenths of a higher limit or eleven of a lower one, and
+    /// stayed beyond that for three: what goes further finds out where the limit is.
+    pub reached_s: f64,
     /// Seconds until the pace had come within a tenth of the new limit and stayed for three.
     pub converged_s: f64,
     /// Refusals until then.

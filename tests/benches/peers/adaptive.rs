@@ -108,7 +108,8 @@ fn held(goal: &Goal, trace: &Trace, plan: &Plan) -> Vec<Value> {
     ask("lost", "%", goal.lost, &|run| 100.0 * (1.0 - run.goodput).max(0.0));
     ask("refused", "per 1000", goal.refused, &|run| run.refused_per_1000);
     for (place, (seconds, way)) in goal.steps.iter().zip(["down", "up"]).enumerate() {
-        ask(way, "s", Some(*seconds), &|run| run.steps[place].converged_s);
+        ask(&format!("{way}-there"), "s", Some(*seconds), &|run| run.steps[place].reached_s);
+        ask(&format!("{way}-settled"), "s", Some(*seconds), &|run| run.steps[place].converged_s);
     }
     ask("step-lost", "s", goal.step_lost, &|run| {
         run.steps.iter().map(|step| step.lost_s).fold(0.0, f64::max)

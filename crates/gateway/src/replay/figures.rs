@@ -91,6 +91,7 @@ impl<'r> Runs<'r> {
         Some(Step {
             at_s: of(|step| step.at_s),
             lost_s: of(|step| step.lost_s),
+            reached_s: of(|step| step.reached_s),
             converged_s: of(|step| step.converged_s),
             refused: (steps.iter().map(|step| step.refused).sum::<u64>() + count / 2) / count,
         })

@@ -183,8 +183,9 @@ mod tests {
         let mut replay = sample::replay(&[1, 2]);
         for run in &mut replay.runs {
             let seed = u32::try_from(run.seed).map_or(0.0, f64::from);
-            let step =
-                |at_s| Step { at_s, lost_s: 0.25 * seed, converged_s: 6.0, refused: run.seed };
+            let lost_s = 0.25 * seed;
+            let (reached_s, converged_s, refused) = (4.0, 6.0, run.seed);
+            let step = |at_s| Step { at_s, lost_s, reached_s, converged_s, refused };
             run.steps = vec![step(1_200.0), step(2_200.0)];
             run.jain_60s = Some(1.0 - seed / 100.0);
         }

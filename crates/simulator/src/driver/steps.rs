@@ -1,16 +1,20 @@
 //! How a run met each step of the capacity.
 //!
-//! Three numbers, all from the second in which the step is. *Lost* is what the omniscient queue got
+//! Four numbers, all from the second in which the step is. *Lost* is what the omniscient queue got
 //! admitted in the next minute and this run did not, over the new capacity: seconds of it that went
 //! unused because of the step. *Converged* is when the pace came within a tenth of the new capacity
 //! and stayed there for three seconds: the stated pace of a controller that has one, else what was
-//! admitted in the last ten seconds. *Refused* counts until then.
+//! admitted in the last ten seconds. *Reached* is the same where a pace beyond the new capacity counts
+//! too, above a higher and below a lower one. *Refused* counts until it converged.
+
+use std::ops::Range;
+
+use tidegate_units::Instant;
 
 use crate::driver::pulse::{Beat, Pulse};
 use crate::number;
 use crate::provider::CapacityStep;
 use crate::report::Step;
-use tidegate_units::Instant;
 
 /// Over how long losses are counted, in seconds.
 const LOSS_S: f64 = 60.0;
@@ -31,12 +35,17 @@ pub(super) fn met(steps: &[CapacityStep], pulse: &Pulse, ideal: &[u64]) -> Vec<S
         .collect();
     let ends = starts.iter().skip(1).copied().chain([beats.len()]);
     let step = |((start, end), step): ((&usize, usize), &CapacityStep)| {
-        let converged = converged(pulse, *start, end);
+        let converged = after(pulse, *start..end, Near::BothSides);
+        let before = start.checked_sub(1).and_then(|before| beats.get(before));
+        let rises = before.is_some_and(|before| before.capacity < beats[*start].capacity);
+        let reached = after(pulse, *start..end, if rises { Near::AtLeast } else { Near::AtMost });
         let until = (*start + converged).min(end);
+        let seconds = |beats| number::float(number::count(beats)) * pulse.length_s();
         Step {
             at_s: step.at.as_secs_f64(),
             lost_s: lost_s(pulse, ideal, *start, end),
-            converged_s: number::float(number::count(converged)) * pulse.length_s(),
+            reached_s: seconds(reached),
+            converged_s: seconds(converged),
             refused: beats[*start..until].iter().map(|beat| beat.refused).sum(),
         }
     };
@@ -48,8 +57,23 @@ fn beats_of(pulse: &Pulse, seconds: f64) -> usize {
     number::place(number::nearest(seconds / pulse.length_s())).max(1)
 }
 
+/// On which side of the capacity a pace may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Near {
+    BothSides,
+    AtLeast,
+    AtMost,
+}
+
+impl Near {
+    fn is_met(self, pace: f64, capacity: f64) -> bool {
+        let (low, high) = ((1.0 - NEAR) * capacity, (1.0 + NEAR) * capacity);
+        (self == Self::AtMost || pace >= low) && (self == Self::AtLeast || pace <= high)
+    }
+}
+
 /// After how many beats the pace had followed; all there are until the next step if it never had.
-fn converged(pulse: &Pulse, start: usize, end: usize) -> usize {
+fn after(pulse: &Pulse, Range { start, end }: Range<usize>, near: Near) -> usize {
     let (held, window) = (beats_of(pulse, HELD_S), beats_of(pulse, RATE_S));
     let beats = pulse.beats();
     let is_near = |index: usize| {
@@ -57,7 +81,7 @@ fn converged(pulse: &Pulse, start: usize, end: usize) -> usize {
             let first = (index + 1).saturating_sub(window);
             rate(&beats[first..=index], pulse.length_s())
         });
-        (pace - beats[index].capacity).abs() <= NEAR * beats[index].capacity
+        near.is_met(pace, beats[index].capacity)
     };
     let stays = |from: usize| (from..(from + held).min(end)).all(is_near);
     (start..end).find(|index| stays(*index)).unwrap_or(end) - start
@@ -111,6 +135,8 @@ mod tests {
                 0..104 | 105..108 => 10.0,
                 104 => 5.2,
                 108..205 => 5.4,
+                // Beyond it, which is there but has not settled.
+                205..208 => 14.0,
                 _ => 9.5,
             };
             let now = at(u64::from(secs));
@@ -126,8 +152,8 @@ mod tests {
         assert_eq!(
             met,
             [
-                Step { at_s: 100.0, lost_s: 0.0, converged_s: 8.0, refused: 8 },
-                Step { at_s: 200.0, lost_s: 30.0, converged_s: 5.0, refused: 5 },
+                Step { at_s: 100.0, lost_s: 0.0, reached_s: 8.0, converged_s: 8.0, refused: 8 },
+                Step { at_s: 200.0, lost_s: 30.0, reached_s: 5.0, converged_s: 8.0, refused: 8 },
             ]
         );
     }

@@ -69,8 +69,8 @@ impl<'r> Panels<'r> {
 fn title(run: &Run) -> String {
     let name = shown(&run.controller);
     let steps = run.steps.iter().map(|step| {
-        let (at_s, converged_s, lost_s) = (step.at_s, step.converged_s, step.lost_s);
-        format!("; after the step at {at_s:.0} s there in {converged_s:.0} s, {lost_s:.1} s lost")
+        let (at_s, reached_s, lost_s) = (step.at_s, step.reached_s, step.lost_s);
+        format!("; after the step at {at_s:.0} s there in {reached_s:.0} s, {lost_s:.1} s lost")
     });
     format!(
         "{name}: the pace it learned and the true capacity{}",

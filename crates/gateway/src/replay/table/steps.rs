@@ -21,7 +21,11 @@ pub(super) fn table(replay: &Replay, all: &[Runs<'_>]) -> Option<Table> {
 fn header(all: &[Runs<'_>]) -> Vec<String> {
     let of_each = |runs: &Runs<'_>| {
         let name = runs.controller;
-        [format!("{name}\nthere in, s"), "lost, s".to_owned(), "refused\nuntil then".to_owned()]
+        [
+            format!("{name}\nthere / settled, s"),
+            "lost, s".to_owned(),
+            "refused\nuntil settled".to_owned(),
+        ]
     };
     ["limit changed\nat".to_owned()].into_iter().chain(all.iter().flat_map(of_each)).collect()
 }
@@ -30,5 +34,6 @@ fn figures(step: Option<Step>) -> [String; 3] {
     let Some(step) = step else {
         return [(); 3].map(|()| super::NOTHING.to_owned());
     };
-    [number(step.converged_s, 0), number(step.lost_s, 1), step.refused.to_string()]
+    let there = format!("{} / {}", number(step.reached_s, 0), number(step.converged_s, 0));
+    [there, number(step.lost_s, 1), step.refused.to_string()]
 }
