@@ -129,7 +129,8 @@ fn scenarios() -> impl Strategy<Value = String> {
         let requests = requests.or(if tokens.is_none() { Some(0.7) } else { None });
         for (name, share) in [("requests", requests), ("tokens", tokens)] {
             if let Some(share) = share {
-                text += &format!("{name} = {{ rate_of_load = {share}, burst_s = {burst_s} }}\n");
+                let limit = format!("{name} = {{ rate_of_load = {share}, burst_s = {burst_s} }}\n");
+                text.push_str(&limit);
             }
         }
         let mut at = 0.0;
@@ -140,9 +141,11 @@ fn scenarios() -> impl Strategy<Value = String> {
                 format!("{{ at_s = {at}, factor = {factor} }}")
             })
             .collect();
-        text += &format!("steps = [{}]\n", steps.join(", "));
+        let steps = format!("steps = [{}]\n", steps.join(", "));
+        text.push_str(&steps);
         if let Some((amplitude, period)) = noise {
-            text += &format!("noise = {{ amplitude = {amplitude}, period_s = {period} }}\n");
+            let noise = format!("noise = {{ amplitude = {amplitude}, period_s = {period} }}\n");
+            text.push_str(&noise);
         }
         let (count, equal, guess, load, retries, lies) = clients;
         let demand = if equal { "equal" } else { "skewed" };

@@ -274,6 +274,11 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
         #[test]
         fn a_bucket_is_counted_as_every_interval_says(
             micros in 1_000_u64..20_000_000,

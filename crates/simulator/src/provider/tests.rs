@@ -190,6 +190,11 @@ fn lost_headers_are_lost_whole_and_change_nothing_else() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     /// However clients behave, what is admitted keeps every limit, and a counter that knows
     /// nothing of the machine agrees.
     #[test]
