@@ -1,11 +1,9 @@
 //! The law in one dimension: what is known of its capacity, and how fast to send.
 //!
-//! Between two refusals the service's books were empty at both ends, so what it accepted meanwhile
-//! *is* its capacity, to about one part in the number of calls. The pace is lowered to what was
-//! measured, not by a factor; then it creeps past it, slower the nearer it is and faster the longer
-//! nothing refuses.
+//! The service is thought to let through its capacity in the long run. Where it says what is left of
+//! its limit, that is mirrored; where it turns out to count in windows, those are spent evenly; and
+//! where neither is so, the capacity is measured by refusals.
 
-use libm::exp2;
 use tidegate_units::policy::adaptive::Bounds;
 use tidegate_units::{Cost, Dimension, Instant, Priority, Span};
 
@@ -15,33 +13,11 @@ use super::window::Windows;
 use crate::number::float;
 use crate::pacer::Pacer;
 use crate::{Hint, LearnedPace, LearnedWindow};
+use measure::{REACH, REACH_SHORT, SPREAD};
 
-/// How many calls without a refusal are thought to show that there is room for more, at first.
-const REACH: f64 = 150.0;
-/// The same where the capacity may be far off.
-const REACH_SHORT: f64 = 70.0;
-/// The same where it has been confirmed again and again.
-const REACH_MAX: f64 = 400.0;
-/// How far below and above the capacity the pace goes, as a part of it.
-const SPREAD: f64 = 0.04;
-const SPREAD_MAX: f64 = 0.2;
-/// The part of the capacity by which a probe may exceed it before the capacity is taken for outdated.
-const EXCESS_MAX: f64 = 1.0;
-/// Refusals within so many calls of the last are one dry spell.
-const DRY_CALLS: f64 = 8.0;
-/// Calls after which a pace that was halved is what it was.
-const BRAKE_CALLS: f64 = 20.0;
-/// Above this share of early refusals, somebody else uses the limit too.
-const CONTENDED: f64 = 0.35;
-/// How long a contended lane takes to rise by its capacity, and to give up its caution.
-const CONTENTION_RISE_S: f64 = 50.0;
-const CONTENTION_END_S: f64 = 250.0;
-/// After so many refusals in a row what came before was shut, not empty.
-const WINDOW_LIKE: u32 = 3;
-/// Over how long the present rate is measured.
-const RECENT: Span = Span::from_secs(3);
-/// A capacity that was there so long ago may come back, and is looked for more often.
-const BEST_KEPT: Span = Span::from_secs(30 * 60);
+mod measure;
+mod phases;
+
 /// So many measurements are half of what could be known.
 const HALF_KNOWN: f64 = 3.0;
 
@@ -265,30 +241,6 @@ impl Lane {
         }
     }
 
-    /// The pace where the service says nothing.
-    fn blind_rate(&self, now: Instant) -> f64 {
-        let factor = match self.phase {
-            Phase::Start { .. } => 1.0,
-            Phase::Cruise => {
-                let swing = 2.0 * (self.sends / self.reach).min(1.0) - 1.0;
-                1.0 + self.spread * swing * swing * swing
-            }
-            Phase::Probe { since, excess, .. } => 1.0 + self.excess_at(now, since, excess),
-            Phase::Brake => 0.5 + 0.5 * (self.sends / BRAKE_CALLS).min(1.0),
-            Phase::Contention if self.drained => 1.0,
-            Phase::Contention => {
-                let since = self.event_at.map_or(0.0, |at| now.since(at).as_secs_f64());
-                0.5 + 0.5 * since / CONTENTION_RISE_S
-            }
-        };
-        (self.capacity * factor).clamp(self.min, self.max)
-    }
-
-    fn excess_at(&self, now: Instant, since: Instant, excess: f64) -> f64 {
-        let doublings = now.since(since).as_secs_f64() / self.doubling();
-        (excess * exp2(doublings.min(16.0))).min(EXCESS_MAX)
-    }
-
     /// Lets time pass: the level rises, and phases that end by themselves do. `waiting` says whether
     /// anybody waits for the pace.
     pub(super) fn advance(&mut self, now: Instant, slowed: f64, waiting: bool) {
@@ -302,65 +254,7 @@ impl Lane {
             self.capacity = capacity.clamp(self.min, self.max);
             return;
         }
-        match self.phase {
-            Phase::Start { doubled_at } => self.start(now, doubled_at, waiting),
-            Phase::Cruise if self.sends >= self.reach => self.probe(now),
-            Phase::Probe { since, excess, far } => {
-                let present = self.excess_at(now, since, excess);
-                if present >= EXCESS_MAX {
-                    self.capacity = (self.capacity * 1.5).min(self.max);
-                    let excess = 0.33;
-                    self.phase = Phase::Probe { since: now, excess, far };
-                } else if present > 0.25 && far.is_none() {
-                    let far = Some(self.mark(now));
-                    self.phase = Phase::Probe { since, excess, far };
-                }
-            }
-            Phase::Brake if self.sends >= BRAKE_CALLS => {
-                self.phase = Phase::Cruise;
-                self.sends = 0.5 * self.reach;
-            }
-            Phase::Contention => {
-                let since = self.event_at.map_or(0.0, |at| now.since(at).as_secs_f64());
-                if since > CONTENTION_END_S && !self.drained {
-                    self.capacity = self.blind_rate(now);
-                    self.early = 0.0;
-                    self.probe(now);
-                }
-            }
-            Phase::Cruise | Phase::Brake => {}
-        }
-    }
-
-    /// Doubles the capacity, unless it is far from being used up.
-    fn start(&mut self, now: Instant, doubled_at: Instant, waiting: bool) {
-        let pause = (4.0 / self.calls_per_second()).clamp(2.0, 8.0);
-        let used = self.capacity < 2.0 * self.recent_rate(now) + 0.7 * self.call_size;
-        if waiting && used && now.since(doubled_at).as_secs_f64() >= pause {
-            self.capacity = (self.capacity * 2.0).min(self.max);
-            self.phase = Phase::Start { doubled_at: now };
-        }
-    }
-
-    fn probe(&mut self, now: Instant) {
-        self.phase = Phase::Probe { since: now, excess: self.spread, far: None };
-    }
-
-    /// What was accepted per second of late.
-    fn recent_rate(&self, now: Instant) -> f64 {
-        let from = if now.as_nanos() > RECENT.as_nanos() { now - RECENT } else { Instant::ZERO };
-        let recent = self.history.since(from).unwrap_or_default();
-        recent.amount / RECENT.as_secs_f64()
-    }
-
-    fn mark(&self, now: Instant) -> Mark {
-        Mark { at: now, accepted: self.history.total() }
-    }
-
-    /// What was accepted since `mark`, per second, and in how many calls.
-    fn accepted_since(&self, now: Instant, mark: Mark) -> (f64, f64) {
-        let accepted = self.history.total().minus(mark.accepted);
-        (accepted.amount / now.since(mark.at).as_secs_f64().max(1e-3), accepted.calls)
+        self.go_on(now, waiting);
     }
 
     /// So many calls were sent, which are expected to take `amount` together.
@@ -381,153 +275,5 @@ impl Lane {
     pub(super) fn correct(&mut self, now: Instant, more: f64) {
         self.history.sent(now, Sum { calls: 0.0, amount: more });
         self.pacer.spend(more);
-    }
-
-    /// Nobody waits: the pace is not used up.
-    pub(super) fn idle(&mut self, now: Instant) {
-        self.drained = true;
-        match self.phase {
-            Phase::Probe { .. } => {
-                self.phase = Phase::Cruise;
-                self.sends = 0.5 * self.reach;
-            }
-            Phase::Cruise => self.sends = self.sends.min(0.5 * self.reach),
-            Phase::Start { .. } => self.phase = Phase::Start { doubled_at: now },
-            Phase::Brake | Phase::Contention => {}
-        }
-    }
-
-    /// A call that was sent at `sent_at` was refused, and has taken nothing. Answers what follows, if
-    /// that is news.
-    pub(super) fn refused(
-        &mut self,
-        now: Instant,
-        (sent_at, asked): (Instant, Option<Span>),
-        amount: f64,
-    ) -> Option<Congestion> {
-        self.history.refused(sent_at, Sum { calls: 1.0, amount });
-        if self.event_at.is_some_and(|event_at| sent_at <= event_at) {
-            return None;
-        }
-        let (before, pace) = (self.event_at, self.blind_rate(now));
-        self.event_at = Some(now);
-        let known = self.windows.is_known();
-        let told = self.sees(now) || known;
-        let streak = if told { 0 } else { self.measure(now, (before, pace)) };
-        let opens_at = self.windows.refused(now, (sent_at, streak), asked, &self.history);
-        if let Some(mirror) = &mut self.mirror {
-            mirror.refused(sent_at);
-        }
-        self.sends = 0.0;
-        // So long that the refused call, and one of the usual size, would have passed.
-        let room = 2.0 * amount.max(self.call_size) + 2.0 * self.call_deviation;
-        let wait = (room / self.capacity).clamp(0.02, 4.0);
-        let wait = (wait * exp2(f64::from(streak.min(16)))).min(8.0);
-        let wait = opens_at.map_or(Span::from_secs_f64(wait), |at| at.since(now));
-        let streak = streak.max(u32::from(known));
-        Some(Congestion { wait, streak })
-    }
-
-    /// Learns from a refusal what the capacity is. Answers how many there were in a row.
-    fn measure(&mut self, now: Instant, before: (Option<Instant>, f64)) -> u32 {
-        let Some(anchor) = self.anchor else {
-            self.capacity = (0.85 * self.recent_rate(now)).max(self.min);
-            self.confirm(now, 0.0);
-            self.restart(now, REACH_SHORT);
-            return 0;
-        };
-        let (accepted_rate, calls) = self.accepted_since(now, anchor);
-        if std::mem::take(&mut self.drained) {
-            self.capacity = (0.95 * self.capacity).max(self.min);
-            self.restart(now, REACH_SHORT);
-            return 0;
-        }
-        if calls < DRY_CALLS {
-            self.streak += 1;
-            self.phase = Phase::Brake;
-            self.reach = REACH_SHORT;
-            return self.streak;
-        }
-        self.confirm(now, 1.0);
-        self.learn(now, before, (accepted_rate, calls));
-        0
-    }
-
-    fn learn(
-        &mut self,
-        now: Instant,
-        (before, pace): (Option<Instant>, f64),
-        (rate, calls): (f64, f64),
-    ) {
-        let contended = self.phase == Phase::Contention;
-        let (mut found, mut surprised) = (rate, false);
-        let weight_of = calls * self.evenness();
-        if let Phase::Probe { far: Some(far), .. } = self.phase
-            && now.since(far.at).as_secs_f64() > self.doubling()
-        {
-            let lately = self.accepted_since(now, far).0;
-            let more = rate > 1.15 * self.capacity && lately > 1.8 * rate;
-            surprised = more && weight_of >= 16.0 && self.streak < WINDOW_LIKE;
-            if surprised {
-                found = f64::midpoint(rate, lately);
-            }
-        }
-        if contended {
-            found = pace;
-        }
-        let off = found / self.capacity - 1.0;
-        let sure =
-            contended || (off.abs() > 0.1 && off.abs() * weight_of > 1.6 && weight_of >= 6.0);
-        let weight = if sure { 1.0 } else { weight_of / (weight_of + 30.0) };
-        self.capacity = (self.capacity + weight * (found - self.capacity)).max(self.min);
-        self.judge_earliness(now, before, contended);
-        self.unsure = surprised;
-        let seen = (weight_of >= 16.0).then_some(if surprised { rate } else { found });
-        self.choose_reach(now, seen, off, surprised);
-        self.restart(now, self.reach);
-        if self.early > CONTENDED {
-            self.phase = Phase::Contention;
-        }
-    }
-
-    /// Refusals that come much earlier than was thought are made by others.
-    fn judge_earliness(&mut self, now: Instant, before: Option<Instant>, contended: bool) {
-        let soon = before.is_some_and(|at| now.since(at) < Span::from_secs(60));
-        let early = match self.phase {
-            _ if std::mem::take(&mut self.unsure) => false,
-            Phase::Brake => false,
-            _ if contended => soon,
-            _ => self.sends < 0.5 * self.reach,
-        };
-        self.early += 0.25 * (f64::from(u8::from(early)) - self.early);
-        let factor = if early { 1.5 } else { 0.8 };
-        self.spread = (self.spread * factor).clamp(SPREAD, SPREAD_MAX);
-    }
-
-    fn choose_reach(&mut self, now: Instant, seen: Option<f64>, off: f64, surprised: bool) {
-        if let Some(seen) = seen {
-            if seen > self.best || now.since(self.best_at) > BEST_KEPT {
-                (self.best, self.best_at) = (seen, now);
-            } else if seen > 0.9 * self.best {
-                self.best_at = now;
-            }
-        }
-        let dropped = self.capacity < 0.75 * self.best;
-        if surprised || dropped {
-            self.reach = REACH_SHORT;
-        } else if off.abs() > 0.06 {
-            self.reach = (0.6 * self.reach).max(REACH);
-        } else if off.abs() < 0.03 {
-            self.reach = (1.5 * self.reach).min(REACH_MAX);
-        }
-    }
-
-    /// Measures from here on.
-    fn restart(&mut self, now: Instant, reach: f64) {
-        self.anchor = Some(self.mark(now));
-        self.drained = false;
-        self.streak = 0;
-        self.reach = reach;
-        self.phase = Phase::Cruise;
     }
 }
