@@ -28,6 +28,9 @@ mod silence;
 mod strain;
 mod window;
 
+/// Of several lanes those are blamed for a refusal that are about as full as the fullest.
+const BLAMED: f64 = 0.93;
+
 /// The law of one service.
 ///
 /// ```
@@ -95,6 +98,12 @@ impl Law {
         (lane.rate(now, class) * self.strain.factor(now)).max(lane.min)
     }
 
+    /// How near to its capacity the lane is that is nearest to it, of those that a call goes through.
+    fn fullest(&self, now: Instant, cost: &Cost) -> f64 {
+        let fullness = |lane: &Lane| Some(lane.fullness(now, lane.amount(cost)?));
+        self.lanes.iter().filter_map(fullness).fold(0.0, f64::max)
+    }
+
     /// A limit was reached.
     fn refused(&mut self, now: Instant, answer: &Answer<'_>) {
         self.silence.round_trip(now.since(answer.sent_at));
@@ -102,11 +111,16 @@ impl Law {
             self.silence.ask(now, wait);
             self.silence.probe_first();
         }
+        let fullest = self.fullest(now, answer.cost);
         let mut congestion: Option<lane::Congestion> = None;
         for lane in &mut self.lanes {
             let Some(amount) = lane.amount(answer.cost) else {
                 continue;
             };
+            if lane.fullness(now, amount) < BLAMED * fullest {
+                lane.spared(answer.sent_at, amount);
+                continue;
+            }
             if let Some(found) = lane.refused(now, (answer.sent_at, answer.retry_after), amount) {
                 congestion = Some(match congestion {
                     Some(other) if other.wait > found.wait => other,
@@ -147,7 +161,8 @@ impl Controller for Law {
             let Some(amount) = lane.amount(cost) else {
                 continue;
             };
-            at = at.max(lane.pacer.ready_at(now, self.slowed_rate(now, lane, class)));
+            let ahead = if class <= Priority::High { lane.ahead(now) } else { 0.0 };
+            at = at.max(lane.pacer.ready_ahead_at(now, self.slowed_rate(now, lane, class), ahead));
             at = at.max(lane.covered_at(now, amount).unwrap_or(now));
         }
         at
@@ -227,14 +242,14 @@ impl Controller for Law {
         match answer.outcome {
             Outcome::RateLimited => self.refused(now, answer),
             Outcome::Overloaded => {
-                self.strain.overloaded(now, answer.sent_at);
+                self.strain.trouble(now);
                 if let Some(wait) = answer.retry_after {
                     self.silence.ask(now, wait);
                 }
             }
-            Outcome::Failed => self.strain.failed(now, answer.sent_at),
+            Outcome::Failed => self.strain.trouble(now),
             Outcome::Ok => {
-                self.strain.succeeded();
+                self.strain.succeeded(now);
                 self.taken_into_account(now, answer);
             }
             Outcome::Contention | Outcome::QuotaExhausted | Outcome::Cancelled => {

@@ -52,7 +52,12 @@ impl Pacer {
 
     /// When the next call may be sent, if the level rises at `rate`: `now` if at once.
     pub fn ready_at(&self, now: Instant, rate: f64) -> Instant {
-        let level = self.level_at(now, rate);
+        self.ready_ahead_at(now, rate, 0.0)
+    }
+
+    /// The same for a call that may be sent so far `ahead` of the pace.
+    pub fn ready_ahead_at(&self, now: Instant, rate: f64, ahead: f64) -> Instant {
+        let level = self.level_at(now, rate) + ahead;
         if level >= 0.0 {
             return now;
         }

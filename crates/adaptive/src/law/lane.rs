@@ -160,7 +160,7 @@ impl Lane {
 
     /// How long it takes an excess to double.
     fn doubling(&self) -> f64 {
-        (4.0 / self.calls_per_second()).max(2.0)
+        (4.0 / self.calls_per_second()).clamp(2.0, 5.0)
     }
 
     /// The pace at `now` for calls of a class, per second.
@@ -169,6 +169,28 @@ impl Lane {
         let told = self.mirror.as_ref().and_then(|mirror| mirror.rate(now, call, &self.history));
         let told = told.or_else(|| self.windows.rate(now, &self.history));
         told.map_or_else(|| self.blind_rate(now), |rate| rate.clamp(self.min, self.max))
+    }
+
+    /// How near to its capacity this is: what was accepted of late over what passes; where the service
+    /// says what is left, whether that is less than a call of `amount` takes.
+    pub(super) fn fullness(&self, now: Instant, amount: f64) -> f64 {
+        if let Some(left) = self.mirror.as_ref().and_then(|it| it.left(now, &self.history)) {
+            return if left < 2.0 * amount + 1.0 { 1.0 } else { 0.0 };
+        }
+        match self.anchor {
+            Some(anchor) => self.accepted_since(now, anchor).0 / self.capacity.max(1e-9),
+            None => 1.0,
+        }
+    }
+
+    /// A call was refused for another reason than this limit, and has taken nothing.
+    pub(super) fn spared(&mut self, sent_at: Instant, amount: f64) {
+        self.history.refused(sent_at, Sum { calls: 1.0, amount });
+    }
+
+    /// How far ahead of the pace an urgent call may be sent: by one, where the service says what is left.
+    pub(super) fn ahead(&self, now: Instant) -> f64 {
+        if self.sees(now) { self.call_size } else { 0.0 }
     }
 
     /// Whether the service says what is left of its limit.

@@ -29,6 +29,8 @@ const SHARED: f64 = 0.75;
 const WINDOW_GUARD: Span = Span::from_millis(80);
 /// By this long before its end a window is used up.
 const WINDOW_REST_S: f64 = 0.3;
+/// From this length on a window is not spent evenly while there is plenty.
+const WINDOW_LONG: Span = Span::from_secs(120);
 /// Instants of a reset that are no further apart than this are one: some are told in whole seconds.
 const SAME_INSTANT: Span = Span::from_millis(1_100);
 /// So many equal resets in a row are the end of a window.
@@ -199,8 +201,7 @@ impl Mirror {
     ) -> Option<f64> {
         let left = self.left(now, history)?;
         if let Some(window) = self.window {
-            let time = end_of(window, now).since(now).as_secs_f64() - WINDOW_REST_S;
-            return Some(left.max(0.0) / time.max(0.05));
+            return Some(self.rate_in_window(now, window, left));
         }
         let shared = self.refill < SHARED * self.stated;
         let mut margin = (0.3 * self.refill).max(1.5 * call_size);
@@ -216,6 +217,18 @@ impl Mirror {
         } else {
             self.refill * (left / margin).max(SLOWEST)
         })
+    }
+
+    /// The pace that spends what is left evenly; of a long window half of what an even pace would have
+    /// left by now may be spent at will, so that nobody waits while there is plenty.
+    fn rate_in_window(&self, now: Instant, window: Window, left: f64) -> f64 {
+        let time = end_of(window, now).since(now).as_secs_f64();
+        let even = left.max(0.0) / (time - WINDOW_REST_S).max(0.05);
+        if window.length < WINDOW_LONG {
+            return even;
+        }
+        let due = self.greatest * (time / window.length.as_secs_f64()).min(1.0);
+        even + (left - 0.5 * due).max(0.0) / USE_UP_S
     }
 
     /// When `needed` is left, if it is not now.

@@ -1,69 +1,62 @@
 //! Slowing down for a service that is in trouble, without learning anything from it.
 
 use libm::exp;
-use tidegate_units::{Instant, Span};
+use tidegate_units::Instant;
 
-/// What an overload does to the pace.
-const OVERLOADED: f64 = 0.7;
-/// What failures in a row do.
-const FAILED: f64 = 0.85;
-/// So many failures in a row are the service's, not the caller's.
-const FAILURES: u32 = 3;
+/// One answer's part in the share of calls that met with trouble.
+const WEIGHT: f64 = 0.1;
+/// So large a share is what services do on a good day.
+const USUAL: f64 = 0.1;
+/// How much of the pace is given up for each part of the share beyond that.
+const GIVEN_UP: f64 = 1.5;
 /// The slowest, as a part of the pace.
 const SLOWEST: f64 = 0.1;
-/// How long it takes until two thirds of it are over.
-const RECOVERY_S: f64 = 10.0;
-/// No more than one step down in so long, or one per event: what was sent before the last step says
-/// nothing new.
-const STEP: Span = Span::from_secs(1);
+/// How long it takes until two thirds of it are over, if nothing is heard.
+const RECOVERY_S: f64 = 20.0;
 
-/// How much slower than the pace calls are sent because of overload and failures (PACE-2).
+/// How much slower than the pace calls are sent because of overload, time-outs and failures (PACE-2).
 #[derive(Debug, Clone, Default)]
 pub(super) struct Strain {
-    /// The part of the pace that was given up at `since`.
-    given_up: f64,
-    since: Instant,
-    failures: u32,
+    /// The share of calls that met with trouble, as of `at`.
+    share: f64,
+    at: Instant,
 }
 
 impl Strain {
     /// The part of the pace at which calls are sent.
     pub(super) fn factor(&self, now: Instant) -> f64 {
-        if self.given_up <= 0.0 {
-            return 1.0;
+        let beyond = (self.share_at(now) - USUAL).max(0.0);
+        (1.0 - GIVEN_UP * beyond).max(SLOWEST)
+    }
+
+    /// A call has met with trouble: the service has too much to do, or it failed.
+    pub(super) fn trouble(&mut self, now: Instant) {
+        self.answered(now, 1.0);
+    }
+
+    /// A call has not.
+    pub(super) fn succeeded(&mut self, now: Instant) {
+        self.answered(now, 0.0);
+    }
+
+    fn answered(&mut self, now: Instant, trouble: f64) {
+        let share = self.share_at(now);
+        self.share = share + WEIGHT * (trouble - share);
+        self.at = self.at.max(now);
+    }
+
+    fn share_at(&self, now: Instant) -> f64 {
+        if self.share <= 0.0 {
+            return 0.0;
         }
-        1.0 - self.given_up * exp(-now.since(self.since).as_secs_f64() / RECOVERY_S)
-    }
-
-    /// The service said that it has too much to do.
-    pub(super) fn overloaded(&mut self, now: Instant, sent_at: Instant) {
-        self.step(now, sent_at, OVERLOADED);
-    }
-
-    /// A call failed.
-    pub(super) fn failed(&mut self, now: Instant, sent_at: Instant) {
-        self.failures = self.failures.saturating_add(1);
-        if self.failures >= FAILURES {
-            self.step(now, sent_at, FAILED);
-        }
-    }
-
-    /// A call succeeded.
-    pub(super) fn succeeded(&mut self) {
-        self.failures = 0;
-    }
-
-    fn step(&mut self, now: Instant, sent_at: Instant, factor: f64) {
-        let known = self.given_up > 0.0 && (sent_at <= self.since || now.since(self.since) < STEP);
-        if !known {
-            self.given_up = 1.0 - (self.factor(now) * factor).max(SLOWEST);
-            self.since = now;
-        }
+        self.share * exp(-now.since(self.at).as_secs_f64() / RECOVERY_S)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tidegate_units::Span;
+
     use super::*;
 
     fn at(secs: u64) -> Instant {
@@ -71,28 +64,37 @@ mod tests {
     }
 
     #[test]
-    fn overload_slows_down_for_a_while_once_per_event() {
+    fn overload_slows_down_and_its_end_speeds_up_again() {
         let mut strain = Strain::default();
-        strain.overloaded(at(10), at(9));
-        strain.overloaded(at(11), at(10));
-        assert!((strain.factor(at(11)) - 0.73).abs() < 0.01, "PACE-2: {}", strain.factor(at(11)));
-        strain.overloaded(at(12), at(11));
-        assert!(strain.factor(at(12)) < 0.6);
-        assert!(strain.factor(at(100)) > 0.99);
+        for second in 0..20 {
+            strain.trouble(at(second));
+        }
+        assert!(strain.factor(at(20)) < 0.3, "PACE-2: {}", strain.factor(at(20)));
+        for _ in 0..30 {
+            strain.succeeded(at(21));
+        }
+        assert!(strain.factor(at(21)) >= 1.0);
     }
 
     #[test]
-    fn a_failure_now_and_then_changes_nothing() {
+    fn trouble_now_and_then_changes_nothing() {
         let mut strain = Strain::default();
         for second in 0..100 {
-            strain.failed(at(second), at(second));
-            strain.failed(at(second), at(second));
-            strain.succeeded();
+            strain.trouble(at(second));
+            for _ in 0..19 {
+                strain.succeeded(at(second));
+            }
+            assert!(strain.factor(at(second)) >= 1.0);
         }
-        assert!(strain.factor(at(100)) >= 1.0);
-        for _ in 0..3 {
-            strain.failed(at(200), at(200));
+    }
+
+    #[test]
+    fn silence_is_forgiven() {
+        let mut strain = Strain::default();
+        for _ in 0..100 {
+            strain.trouble(at(0));
         }
-        assert!(strain.factor(at(200)) < 0.9);
+        assert!(strain.factor(at(0)) <= SLOWEST);
+        assert!(strain.factor(at(120)) >= 1.0);
     }
 }

@@ -36,8 +36,9 @@ const BRACKETS_MAX: usize = 8;
 const FRESH_CALLS: f64 = 4.0;
 /// So often the first call of a window may be refused, while it is found out when the window begins.
 const MISSES: u32 = 8;
-/// A window is spent by so long before its end.
+/// A window is spent by so long before its end, or by a thirtieth of it where that is less.
 const REST: Span = Span::from_secs(2);
+const REST_PART: u64 = 30;
 /// An end that is known to this is not looked for any closer.
 const NARROW: Span = Span::from_millis(400);
 /// Every so many windows a few more calls are tried.
@@ -128,8 +129,9 @@ impl Windows {
     pub(super) fn rate(&self, now: Instant, history: &History) -> Option<f64> {
         let known = self.known?;
         let (left, ends) = known.left(now, history);
-        let time = ends.since(now).as_secs_f64() - REST.as_secs_f64();
-        Some(left.max(0.0) / time.max(0.5))
+        let rest = REST.min(known.length.div(REST_PART)).as_secs_f64();
+        let time = ends.since(now).as_secs_f64() - rest;
+        Some(left.max(0.0) / time.max(rest / 4.0))
     }
 
     /// What passes per second in the long run.

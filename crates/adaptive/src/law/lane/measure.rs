@@ -7,6 +7,7 @@
 use libm::exp2;
 use tidegate_units::{Instant, Span};
 
+use super::phases::LOST;
 use super::{Congestion, Lane, Mark, Phase};
 use crate::law::history::Sum;
 
@@ -146,7 +147,7 @@ impl Lane {
                 self.best_at = now;
             }
         }
-        let dropped = self.capacity < 0.75 * self.best;
+        let dropped = self.capacity < LOST * self.best;
         if surprised || dropped {
             self.reach = REACH_SHORT;
         } else if off.abs() > 0.06 {
@@ -177,7 +178,7 @@ impl Lane {
     }
 
     /// What was accepted since `mark`, per second, and in how many calls.
-    fn accepted_since(&self, now: Instant, mark: Mark) -> (f64, f64) {
+    pub(super) fn accepted_since(&self, now: Instant, mark: Mark) -> (f64, f64) {
         let accepted = self.history.total().minus(mark.accepted);
         (accepted.amount / now.since(mark.at).as_secs_f64().max(1e-3), accepted.calls)
     }

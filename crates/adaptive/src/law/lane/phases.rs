@@ -2,7 +2,7 @@
 //! out whether there is more, and slower after refusals.
 
 use libm::exp2;
-use tidegate_units::Instant;
+use tidegate_units::{Instant, Span};
 
 use super::{Lane, Phase};
 
@@ -14,6 +14,11 @@ const BRAKE_CALLS: f64 = 20.0;
 const CONTENTION_RISE_S: f64 = 50.0;
 /// After so long without a refusal the others are thought to be gone.
 const CONTENTION_END_S: f64 = 250.0;
+
+/// Below this part of what was there before, it is looked for more often.
+pub(super) const LOST: f64 = 0.75;
+/// And after so long at the latest.
+const OVERDUE: Span = Span::from_secs(60);
 
 impl Lane {
     /// The pace where the service says nothing.
@@ -44,10 +49,13 @@ impl Lane {
     pub(super) fn go_on(&mut self, now: Instant, waiting: bool) {
         match self.phase {
             Phase::Start { doubled_at } => self.start(now, doubled_at, waiting),
-            Phase::Cruise if self.sends >= self.reach => self.probe(now),
+            Phase::Cruise if self.sends >= self.reach || self.is_overdue(now) => self.probe(now),
             Phase::Probe { since, excess, far } => {
                 let present = self.excess_at(now, since, excess);
-                if present >= EXCESS_MAX {
+                if present >= EXCESS_MAX && self.capacity > 2.0 * self.recent_rate(now) {
+                    // Something else holds calls back: this is not what is found out.
+                    self.phase = Phase::Probe { since: now, excess: 0.5, far };
+                } else if present >= EXCESS_MAX {
                     self.capacity = (self.capacity * 1.5).min(self.max);
                     let excess = 0.33;
                     self.phase = Phase::Probe { since: now, excess, far };
@@ -70,6 +78,12 @@ impl Lane {
             }
             Phase::Cruise | Phase::Brake => {}
         }
+    }
+
+    /// Whether a capacity that was there before was not looked for in a while.
+    fn is_overdue(&self, now: Instant) -> bool {
+        let lost = self.capacity < LOST * self.best;
+        lost && self.event_at.is_some_and(|at| now.since(at) > OVERDUE)
     }
 
     /// Doubles the capacity, unless it is far from being used up.
