@@ -13,15 +13,18 @@ use tidegate_units::{Instant, Span};
 
 use super::history::{History, Sum};
 
-/// How long windows are, the most usual first.
+/// How long windows are. Of those that explain what was seen the longest is taken: evenly spent, it
+/// keeps to the shorter ones too.
 const LENGTHS: [Span; 6] = [
-    Span::from_secs(60),
-    Span::from_secs(10),
-    Span::from_secs(30),
-    Span::from_secs(300),
-    Span::from_secs(1),
     Span::from_secs(3_600),
+    Span::from_secs(300),
+    Span::from_secs(60),
+    Span::from_secs(30),
+    Span::from_secs(10),
+    Span::from_secs(1),
 ];
+/// So many of the latest ends must all be explained.
+const EXPLAINED: usize = 3;
 /// So many refused tries in a row make a dry spell.
 const TRIES: u32 = 3;
 /// A wait that is asked for is the end of a window from this long on.
@@ -43,8 +46,12 @@ const REST_PART: u64 = 30;
 const NARROW: Span = Span::from_millis(400);
 /// Every so many windows a few more calls are tried.
 const MORE_EVERY: u32 = 6;
-/// So many more, as a part of what a window holds, and two.
+/// So many more, as a part of what a window holds, and two; twice as many each time that they go
+/// through.
 const MORE: f64 = 0.1;
+const MORE_MAX: f64 = 0.8;
+/// A refusal before this part of a window was spent is the end of a shorter one.
+const SHORTER: f64 = 0.75;
 /// A refusal before this part of a window was spent shows that it is none.
 const MISTAKEN: f64 = 0.25;
 
@@ -89,8 +96,9 @@ struct Known {
     before: Sum,
     /// When the next one is begun.
     next: Instant,
-    /// Windows since more was tried.
+    /// Windows since more was tried, and how much more.
     quiet: u32,
+    more: f64,
     /// The present window is used up.
     spent: bool,
     /// Windows in a row whose first call was refused.
@@ -120,6 +128,7 @@ impl Windows {
             before: Sum::default(),
             next: ends + slack,
             quiet: 0,
+            more: MORE,
             spent: true,
             missed: 0,
         });
@@ -224,7 +233,16 @@ impl Windows {
             *self = Self::default();
             return None;
         }
-        (known.holds, known.spent, known.quiet) = (used, true, 0);
+        if used < SHORTER * known.holds {
+            let Some(shorter) = known.shorter() else {
+                *self = Self::default();
+                return None;
+            };
+            *known = shorter;
+        } else {
+            known.holds = used;
+        }
+        (known.spent, known.quiet, known.more) = (true, 0, MORE);
         self.dry = Some(Dry { tries: 0, last: sent_at, fresh: None });
         Some(known.next_after(now))
     }
@@ -232,8 +250,10 @@ impl Windows {
     /// An end of a window was seen, if it is one.
     fn remember(&mut self, bracket: Bracket) {
         let agrees = |length: Span| {
-            let mut earlier = self.brackets.iter().rev();
-            earlier.find_map(|other| other.agrees(&bracket, length)).map(|holds| (length, holds))
+            let mut earlier = self.brackets.iter().rev().take(EXPLAINED);
+            let holds = earlier.clone().find_map(|other| other.agrees(&bracket, length))?;
+            let all = earlier.all(|other| other.agrees(&bracket, length).is_some());
+            all.then_some((length, holds))
         };
         if let Some((length, holds)) = LENGTHS.into_iter().find_map(agrees) {
             self.known = Some(Known {
@@ -245,6 +265,7 @@ impl Windows {
                 before: bracket.accepted,
                 next: bracket.to + length,
                 quiet: 0,
+                more: MORE,
                 spent: false,
                 missed: 0,
             });
@@ -276,6 +297,20 @@ impl Bracket {
 }
 
 impl Known {
+    /// The same with windows of the next shorter length of which a whole number makes one of these.
+    fn shorter(&self) -> Option<Self> {
+        let own = self.length.as_nanos();
+        let parts = |length: Span| own / length.as_nanos();
+        let mut lengths = LENGTHS.into_iter().filter(|it| it.as_nanos() < own);
+        let length = lengths.find(|it| own.is_multiple_of(it.as_nanos()))?;
+        let holds = self.holds / crate::number::float(parts(length));
+        let mut next = self.next;
+        while next > self.began + length {
+            next = Instant::from_nanos(next.as_nanos() - length.as_nanos());
+        }
+        Some(Self { length, holds, next, ..*self })
+    }
+
     /// What is left of the present window, and when the next begins.
     fn left(&self, now: Instant, history: &History) -> (f64, Instant) {
         let next = self.next_after(now);
@@ -289,7 +324,7 @@ impl Known {
 
     /// What is sent in the present window.
     fn allowed(&self) -> f64 {
-        if self.quiet >= MORE_EVERY { self.holds * (1.0 + MORE) + 2.0 } else { self.holds }
+        if self.quiet >= MORE_EVERY { self.holds * (1.0 + self.more) + 2.0 } else { self.holds }
     }
 
     /// The first begin of a window after `now`.
@@ -306,10 +341,13 @@ impl Known {
     fn begin(&mut self, now: Instant, accepted: Sum, used: f64) {
         if self.quiet >= MORE_EVERY {
             // More went through than was thought to: so it holds that much.
+            let went_through = used > self.holds + 1.0;
+            self.more = if went_through { (2.0 * self.more).min(MORE_MAX) } else { self.more };
+            self.quiet = if went_through { MORE_EVERY } else { 1 };
             self.holds = self.holds.max(used);
-            self.quiet = 0;
+        } else {
+            self.quiet += 1;
         }
-        self.quiet += 1;
         self.spent = false;
         self.began = now;
         self.before = accepted;
