@@ -89,8 +89,9 @@ impl Law {
 
     fn advance(&mut self, now: Instant) {
         let slowed = self.strain.factor(now);
+        let thrives = self.waiting && slowed >= 1.0;
         for lane in &mut self.lanes {
-            lane.advance(now, slowed, self.waiting);
+            lane.advance(now, slowed, thrives);
         }
     }
 
@@ -143,7 +144,7 @@ impl Law {
                 continue;
             }
             let debt = float(answer.debt.get(lane.dimension));
-            let more = debt - float(answer.refund.get(lane.dimension));
+            let more = lane.believable(debt - float(answer.refund.get(lane.dimension)));
             if lane.dimension.is_tokens() {
                 lane.correct(now, more - lane.surplus);
                 lane.surplus += (more - lane.surplus) / 50.0;
@@ -176,8 +177,11 @@ impl Controller for Law {
         if alone && dimension != Dimension::Requests {
             return None;
         }
-        if !alone || self.silence.until(now) > now || self.silence.wants_probe() {
+        if !alone || self.silence.until(now) > now {
             return Some(0);
+        }
+        if self.silence.wants_probe() {
+            return Some(1_u64.saturating_sub(self.in_gate));
         }
         if lane.covered_at(now, 1.0).is_some() {
             return Some(0);
@@ -210,6 +214,7 @@ impl Controller for Law {
         }
         self.advance(now);
         self.in_gate = self.in_gate.saturating_sub(amounts.get(Dimension::Requests));
+        self.silence.sent(now);
         for lane in &mut self.lanes {
             lane.sent(now, calls, float(amounts.get(lane.dimension)));
         }
@@ -228,10 +233,10 @@ impl Controller for Law {
 
     fn hinted(&mut self, now: Instant, sent_at: Instant, hints: &[Hint]) {
         self.advance(now);
-        for hint in hints {
-            let mut lanes = self.lanes.iter_mut();
-            if let Some(lane) = lanes.find(|lane| lane.dimension == hint.dimension) {
-                lane.hear(now, sent_at, hint);
+        for lane in &mut self.lanes {
+            let about = hints.iter().filter(|hint| hint.dimension == lane.dimension);
+            if let Some(tightest) = about.min_by_key(|hint| hint.remaining.unwrap_or(u64::MAX)) {
+                lane.hear(now, sent_at, tightest);
             }
         }
     }

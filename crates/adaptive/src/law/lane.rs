@@ -18,6 +18,8 @@ use measure::{REACH, REACH_SHORT, SPREAD};
 mod measure;
 mod phases;
 
+/// No call is paid off for longer than this, whatever it is said to have taken.
+const OWED_MAX: Span = Span::from_secs(60);
 /// So many measurements are half of what could be known.
 const HALF_KNOWN: f64 = 3.0;
 
@@ -143,7 +145,7 @@ impl Lane {
     pub(super) fn amount(&self, cost: &Cost) -> Option<f64> {
         match cost.amount(self.dimension) {
             0 => None,
-            amount => Some(float(amount) + self.surplus),
+            amount => Some((float(amount) + self.surplus).max(1.0)),
         }
     }
 
@@ -178,7 +180,7 @@ impl Lane {
             return if left < 2.0 * amount + 1.0 { 1.0 } else { 0.0 };
         }
         match self.anchor {
-            Some(anchor) => self.accepted_since(now, anchor).0 / self.capacity.max(1e-9),
+            Some(anchor) => (self.accepted_since(now, anchor).0 / self.capacity.max(1e-9)).max(0.0),
             None => 1.0,
         }
     }
@@ -263,9 +265,9 @@ impl Lane {
         }
     }
 
-    /// Lets time pass: the level rises, and phases that end by themselves do. `waiting` says whether
-    /// anybody waits for the pace.
-    pub(super) fn advance(&mut self, now: Instant, slowed: f64, waiting: bool) {
+    /// Lets time pass: the level rises, and phases that end by themselves do. `thrives` says
+    /// whether somebody waits for the pace and the service is well.
+    pub(super) fn advance(&mut self, now: Instant, slowed: f64, thrives: bool) {
         self.pacer.advance(now, self.rate(now, Priority::Normal) * slowed);
         if self.sees(now) {
             return;
@@ -276,7 +278,7 @@ impl Lane {
             self.capacity = capacity.clamp(self.min, self.max);
             return;
         }
-        self.go_on(now, waiting);
+        self.go_on(now, thrives);
     }
 
     /// So many calls were sent, which are expected to take `amount` together.
@@ -291,6 +293,12 @@ impl Lane {
             self.call_size += weight * off;
             self.call_deviation += weight * (off.abs() - self.call_deviation);
         }
+    }
+
+    /// What a call is said to have taken beyond its estimate, within reason.
+    pub(super) fn believable(&self, more: f64) -> f64 {
+        let most = self.capacity * OWED_MAX.as_secs_f64();
+        more.clamp(-most, most)
     }
 
     /// A call took so much more than was expected, or less.

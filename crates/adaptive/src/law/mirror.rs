@@ -37,6 +37,8 @@ const SAME_INSTANT: Span = Span::from_millis(1_100);
 const SAME_RESETS: u32 = 3;
 /// Per how long a limit is that does not say.
 const WINDOW: Span = Span::from_secs(60);
+/// No reset further ahead is believed, where nothing is said of the window.
+const RESET_MAX: Span = Span::from_secs(32 * 86_400);
 
 /// The state of one limit at the service.
 #[derive(Debug, Clone)]
@@ -49,6 +51,8 @@ pub(super) struct Mirror {
     /// What comes back per second as the limit states it.
     stated: f64,
     greatest: f64,
+    /// What the limit holds, as it says.
+    limit: f64,
     window: Option<Window>,
     same_resets: u32,
     reset_at: Option<Instant>,
@@ -79,6 +83,7 @@ impl Mirror {
             refill: stated,
             stated,
             greatest: 0.0,
+            limit: 0.0,
             window: None,
             same_resets: 0,
             reset_at: None,
@@ -95,6 +100,9 @@ impl Mirror {
         }
         if let Some(stated) = stated_rate(hint) {
             self.restate(stated);
+        }
+        if let Some(limit) = hint.limit {
+            self.limit = float(limit);
         }
         let report = Report { sent_at, remaining: float(remaining) };
         self.greatest = self.greatest.max(report.remaining);
@@ -121,8 +129,14 @@ impl Mirror {
         let Some(reset) = hint.reset else {
             return;
         };
+        let ahead_max = hint.window.map_or(RESET_MAX, |window| window + SAME_INSTANT);
+        if reset.span() > ahead_max {
+            return;
+        }
         let at = now + reset.span();
-        let length = hint.window.unwrap_or(WINDOW);
+        // A window is at least as long as what is left of it.
+        let known = self.window.map_or(WINDOW, |window| window.length);
+        let length = hint.window.unwrap_or(known.max(reset.span()));
         let same = self.reset_at.is_some_and(|before| apart(before, at) < SAME_INSTANT);
         let ahead = reset.span() > SAME_INSTANT;
         self.same_resets = if same && ahead { self.same_resets + 1 } else { 0 };
@@ -174,6 +188,11 @@ impl Mirror {
         Some((report.remaining - sent + back).min(self.greatest))
     }
 
+    /// What a window holds: what its limit says, or the most that was ever left.
+    fn holds(&self) -> f64 {
+        self.limit.max(self.greatest).max(1.0)
+    }
+
     fn in_window(&self) -> bool {
         self.window.is_some_and(|window| window.length > STALE)
     }
@@ -189,7 +208,7 @@ impl Mirror {
         if report.sent_at >= started {
             return Some(report.remaining - history.since(report.sent_at)?.amount);
         }
-        Some(self.greatest - history.since(started)?.amount)
+        Some(self.holds() - history.since(started)?.amount)
     }
 
     /// The pace, if what is left is known.
@@ -227,7 +246,7 @@ impl Mirror {
         if window.length < WINDOW_LONG {
             return even;
         }
-        let due = self.greatest * (time / window.length.as_secs_f64()).min(1.0);
+        let due = self.holds() * (time / window.length.as_secs_f64()).min(1.0);
         even + (left - 0.5 * due).max(0.0) / USE_UP_S
     }
 
@@ -239,7 +258,7 @@ impl Mirror {
         history: &History,
     ) -> Option<Instant> {
         let left = self.left(now, history)?;
-        if left >= needed {
+        if self.window.is_some() && left >= needed.min(self.holds()) || left >= needed {
             return None;
         }
         if let Some(window) = self.window {
@@ -261,7 +280,7 @@ impl Mirror {
     /// What comes back per second.
     pub(super) fn refill(&self) -> f64 {
         match self.window {
-            Some(window) => self.greatest / window.length.as_secs_f64(),
+            Some(window) => self.holds() / window.length.as_secs_f64(),
             None => self.refill,
         }
     }
@@ -269,8 +288,8 @@ impl Mirror {
 
 /// The rate that a limit states.
 fn stated_rate(hint: &Hint) -> Option<f64> {
-    let limit = float(hint.limit?);
-    Some(limit / hint.window.unwrap_or(WINDOW).as_secs_f64()).filter(|rate| *rate > 0.0)
+    let window = hint.window.filter(|window| *window > Span::ZERO).unwrap_or(WINDOW);
+    Some(float(hint.limit?) / window.as_secs_f64()).filter(|rate| *rate > 0.0)
 }
 
 fn apart(one: Instant, other: Instant) -> Span {

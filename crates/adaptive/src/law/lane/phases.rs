@@ -46,9 +46,12 @@ impl Lane {
     }
 
     /// Lets phases end that do by themselves.
-    pub(super) fn go_on(&mut self, now: Instant, waiting: bool) {
+    pub(super) fn go_on(&mut self, now: Instant, thrives: bool) {
+        if !thrives && matches!(self.phase, Phase::Probe { .. } | Phase::Start { .. }) {
+            return self.idle(now);
+        }
         match self.phase {
-            Phase::Start { doubled_at } => self.start(now, doubled_at, waiting),
+            Phase::Start { doubled_at } => self.start(now, doubled_at),
             Phase::Cruise if self.sends >= self.reach || self.is_overdue(now) => self.probe(now),
             Phase::Probe { since, excess, far } => {
                 let present = self.excess_at(now, since, excess);
@@ -87,10 +90,10 @@ impl Lane {
     }
 
     /// Doubles the capacity, unless it is far from being used up.
-    fn start(&mut self, now: Instant, doubled_at: Instant, waiting: bool) {
+    fn start(&mut self, now: Instant, doubled_at: Instant) {
         let pause = (4.0 / self.calls_per_second()).clamp(2.0, 8.0);
         let used = self.capacity < 2.0 * self.recent_rate(now) + 0.7 * self.call_size;
-        if waiting && used && now.since(doubled_at).as_secs_f64() >= pause {
+        if used && now.since(doubled_at).as_secs_f64() >= pause {
             self.capacity = (self.capacity * 2.0).min(self.max);
             self.phase = Phase::Start { doubled_at: now };
         }
