@@ -58,10 +58,17 @@ pub struct Front {
     hears_all: bool,
     /// The actor wants to know how long calls take.
     times_calls: bool,
-    /// The actor wants to know what calls were estimated to take.
-    learns: bool,
-    /// A pace is learned: who comes next waits until the actor has heard of a refusal.
-    paced: bool,
+    learns: Learns,
+}
+
+/// What the actor learns from the ends of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Learns {
+    Nothing,
+    /// How many may be under way.
+    Slots,
+    /// How fast they may be sent: who comes next waits until the actor has heard of a refusal.
+    Pace,
 }
 
 /// The limits with nothing used: they tell what never fits.
@@ -85,7 +92,12 @@ impl Front {
         let layout = config.layout();
         let guards = layout.as_ref().map_or(Guards::NONE, Guards::from);
         let when_full = WhenFull::new(&config.service, &config.limits, &config.shared);
-        let learns = config.adaptive.is_some() || config.in_flight.is_some();
+        let learns = match (&config.adaptive, &config.in_flight) {
+            (Some(_), _) => Learns::Pace,
+            (None, Some(_)) => Learns::Slots,
+            (None, None) => Learns::Nothing,
+        };
+        let any = learns != Learns::Nothing;
         let front = Self {
             gate: Gate::closed(guards),
             service: config.service.clone(),
@@ -105,10 +117,9 @@ impl Front {
             floors: Default::default(),
             floor_shares: config.queue.floors,
             scoped: config.scoped.clone(),
-            hears_all: config.concurrency.is_some() || config.breaker.is_some() || learns,
-            times_calls: config.breaker.is_some_and(|it| it.slow_after.is_some()) || learns,
+            hears_all: config.concurrency.is_some() || config.breaker.is_some() || any,
+            times_calls: config.breaker.is_some_and(|it| it.slow_after.is_some()) || any,
             learns,
-            paced: config.adaptive.is_some(),
         };
         front.set_floors(&config.limits);
         front
@@ -169,7 +180,7 @@ impl Front {
 
     /// Whether the actor learns from what calls take, and wants to know what was thought.
     pub fn learns(&self) -> bool {
-        self.learns
+        self.learns != Learns::Nothing
     }
 
     /// The service.
@@ -340,7 +351,7 @@ impl Front {
             let until = self.now() + wait;
             self.paused_until.fetch_max(until.as_nanos(), Ordering::AcqRel);
         }
-        let slows = self.paced && *outcome == Outcome::RateLimited;
+        let slows = self.learns == Learns::Pace && *outcome == Outcome::RateLimited;
         pause.is_some() || slows || !debt.is_none()
     }
 
