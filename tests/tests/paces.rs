@@ -200,6 +200,28 @@ fn a_refusal_shuts_the_gate_at_once() {
 }
 
 #[test]
+fn who_only_tries_gets_through_again_after_a_pause_one_first() {
+    on_virtual_time(async {
+        let (_tidegate, handle) = paced(policy(ControllerKind::Aimd, "100 requests per second"));
+        let first = handle.request().acquire().await.expect("at once");
+        wait(500).await;
+        first.settle(refused(Some(1)));
+        wait(900).await;
+        assert!(handle.request().try_acquire().is_err(), "PACE-4: within the pause");
+        wait(200).await;
+        // Who finds nothing has the actor look again.
+        let _ = handle.request().try_acquire();
+        wait(50).await;
+        let probe = handle.request().try_acquire().expect("one");
+        wait(200).await;
+        assert!(handle.request().try_acquire().is_err(), "PACE-4: alone");
+        probe.done();
+        wait(100).await;
+        handle.request().try_acquire().expect("open again").done();
+    });
+}
+
+#[test]
 fn a_quota_that_is_used_up_is_waited_for_and_tried_by_one() {
     on_virtual_time(async {
         let limits = ["100 requests per second".parse().expect("a limit")];

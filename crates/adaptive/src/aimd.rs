@@ -169,23 +169,38 @@ impl Controller for Aimd {
     fn lendable(&self, now: Instant, dimension: Dimension) -> Option<u64> {
         // What passes the gate is heard of as requests only, so it can pass nothing else that is paced.
         let [swing] = &self.swings[..] else { return Some(0) };
-        if swing.dimension() != Dimension::Requests || !self.opening.is_open(now) {
+        if swing.dimension() != Dimension::Requests {
             return Some(0);
         }
-        (dimension == Dimension::Requests).then(|| swing.ready(now, self.slowdown.rest()))
+        let most = match self.opening.is_open(now) {
+            true => u64::MAX,
+            // It is the probe then, whoever takes it.
+            false if self.opening.lends_one(now) => 1,
+            false => return Some(0),
+        };
+        let ready = || swing.ready(now, self.slowdown.rest()).min(most);
+        (dimension == Dimension::Requests).then(ready)
     }
 
     fn lent(&mut self, now: Instant, amounts: &Amounts) {
-        self.opening.sent(now);
+        self.opening.lent(now);
         self.charge(now, amounts, 1.0);
     }
 
     fn recalled(&mut self, now: Instant, amounts: &Amounts) {
+        if !amounts.is_none() {
+            self.opening.recalled();
+        }
         self.charge(now, amounts, -1.0);
     }
 
-    /// What was lent counted as sent then.
-    fn taken(&mut self, _: Instant, _: &Amounts) {}
+    /// What was lent counted as sent then, but for a probe, which is out from now on.
+    fn taken(&mut self, now: Instant, amounts: &Amounts) {
+        if amounts.get(Dimension::Requests) > 0 {
+            self.opening.recalled();
+            self.opening.sent(now);
+        }
+    }
 
     fn sent(&mut self, now: Instant, cost: &Cost) {
         self.opening.sent(now);

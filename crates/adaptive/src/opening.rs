@@ -27,6 +27,8 @@ pub(crate) struct Opening {
     state: State,
     /// How many probes in a row were refused.
     refused: u32,
+    /// Whether one call was lent ahead, to be the probe of whoever takes it.
+    lent: bool,
     trip: Trip,
 }
 
@@ -47,7 +49,7 @@ enum State {
 impl Opening {
     /// Open, with nothing known of how long refusals take.
     pub(crate) const fn new() -> Self {
-        Self { state: State::Open, refused: 0, trip: Trip { seen: None } }
+        Self { state: State::Open, refused: 0, lent: false, trip: Trip { seen: None } }
     }
 
     /// From when on a call may be sent, as far as this goes.
@@ -67,6 +69,24 @@ impl Opening {
         }
     }
 
+    /// Whether one call may be lent ahead, for who takes it to be the probe.
+    pub(crate) fn lends_one(&self, now: Instant) -> bool {
+        matches!(self.state, State::Shut { until } if until <= now && !self.lent)
+    }
+
+    /// Calls were lent ahead.
+    pub(crate) fn lent(&mut self, now: Instant) {
+        match self.state {
+            State::Shut { until } if until <= now => self.lent = true,
+            _ => self.sent(now),
+        }
+    }
+
+    /// What was lent came back.
+    pub(crate) fn recalled(&mut self) {
+        self.lent = false;
+    }
+
     /// Nothing may be sent for so long. A shorter time never ends a longer.
     pub(crate) fn shut(&mut self, now: Instant, wait: Span) {
         self.hold(now + wait.min(PAUSE_MAX));
@@ -83,7 +103,9 @@ impl Opening {
     pub(crate) fn sent(&mut self, now: Instant) {
         match self.state {
             State::Shut { until } if until <= now => {
-                self.state = State::Probing { since: now, until: now + self.trip.patience() };
+                // Whatever is sent from the end of the pause on is this call.
+                let since = until;
+                self.state = State::Probing { since, until: now + self.trip.patience() };
             }
             State::Probing { since, until } if until <= now => self.heard(since),
             _ => {}

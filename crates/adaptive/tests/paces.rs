@@ -297,7 +297,7 @@ proptest! {
             let open = aimd.earliest(at(now), &call, NORMAL);
             prop_assert!(open >= at(now + pause), "PACE-4: within the pause");
             prop_assert_eq!(aimd.silent_until(at(now)), Some(open), "nor what lies in the gate");
-            prop_assert_eq!(aimd.lendable(open, Dimension::Requests), Some(0));
+            prop_assert_eq!(aimd.lendable(open, Dimension::Requests), Some(1));
             prop_assert_eq!(aimd.earliest(open, &call, NORMAL), open, "one may go");
             aimd.sent(open, &call);
             let sent = open.since(Instant::ZERO).as_millis() + 1;
@@ -312,12 +312,32 @@ proptest! {
             let outcomes = [Outcome::Ok, Outcome::Failed, Outcome::Cancelled, Outcome::Overloaded];
             end(&mut aimd, at(now), (open, outcomes[ending]), None);
             let idle = at(now + 5_000);
-            let is_open = aimd.lendable(idle, Dimension::Requests) != Some(0);
+            aimd.sent(idle, &call);
+            let is_open = aimd.silent_until(idle).is_none();
             let unknown = outcomes[ending] == Outcome::Cancelled;
             prop_assert_eq!(is_open, !unknown, "after {}", outcomes[ending]);
             now += 6_000;
         }
     }
+}
+
+#[test]
+fn who_takes_from_the_gate_after_a_pause_goes_alone_too() {
+    let mut aimd = Aimd::new(&policy(ControllerKind::Aimd, &BOTH[..1]), at(0));
+    let one = Amounts::of(Dimension::Requests, 1);
+    end(&mut aimd, at(500), (at(450), Outcome::RateLimited), Some(Span::from_secs(1)));
+    let lendable = |aimd: &Aimd, now| aimd.lendable(at(now), Dimension::Requests);
+    assert_eq!(lendable(&aimd, 1_400), Some(0), "within the pause");
+    assert_eq!(lendable(&aimd, 5_000), Some(1));
+    aimd.lent(at(5_000), &one);
+    assert_eq!(lendable(&aimd, 9_000), Some(0), "PACE-4: one lies there");
+    aimd.recalled(at(9_000), &one);
+    assert_eq!(lendable(&aimd, 9_000), Some(1), "nobody took it");
+    aimd.lent(at(9_000), &one);
+    aimd.taken(at(20_000), &one);
+    assert_eq!(lendable(&aimd, 20_050), Some(0), "PACE-4: it is under way");
+    end(&mut aimd, at(20_060), (at(15_000), Outcome::Ok), None);
+    assert!(aimd.silent_until(at(20_060)).is_none(), "it was not refused");
 }
 
 #[test]
