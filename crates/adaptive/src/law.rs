@@ -252,12 +252,12 @@ impl Controller for Law {
                     self.silence.ask(now, wait);
                 }
             }
-            Outcome::Failed => self.strain.trouble(now),
+            Outcome::Failed | Outcome::QuotaExhausted => self.strain.trouble(now),
             Outcome::Ok => {
                 self.strain.succeeded(now);
                 self.taken_into_account(now, answer);
             }
-            Outcome::Contention | Outcome::QuotaExhausted | Outcome::Cancelled => {
+            Outcome::Contention | Outcome::Cancelled => {
                 self.taken_into_account(now, answer);
             }
         }

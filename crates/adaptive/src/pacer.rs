@@ -15,6 +15,9 @@ use tidegate_units::{Instant, Span};
 /// What may be saved up: as much as the rate lets through in so long. Timers cannot tell less apart.
 pub const MOMENT: Span = Span::from_millis(10);
 
+/// What is owed is paid off in so long at most, whatever somebody claims to have taken.
+pub const OWED_MAX: Span = Span::from_secs(3_600);
+
 /// A level in the unit of one dimension.
 #[derive(Debug, Clone, Copy)]
 pub struct Pacer {
@@ -37,7 +40,8 @@ impl Pacer {
     /// The level at `now`, if it rises at `rate` until then.
     pub fn level_at(&self, now: Instant, rate: f64) -> f64 {
         let room = rate * MOMENT.as_secs_f64();
-        (self.level + rate * now.since(self.at).as_secs_f64()).min(room)
+        let level = self.level.max(-rate * OWED_MAX.as_secs_f64());
+        (level + rate * now.since(self.at).as_secs_f64()).min(room)
     }
 
     /// So much is sent.

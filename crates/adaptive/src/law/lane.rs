@@ -259,7 +259,7 @@ impl Lane {
             self.mirror = Mirror::new(hint);
         }
         if let Some(mirror) = &mut self.mirror {
-            mirror.hear(now, sent_at, hint, &self.history);
+            mirror.hear(now, (sent_at, hint), self.call_size, &self.history);
             self.capacity = mirror.refill().clamp(self.min, self.max);
             self.confirm(now, 0.25);
         }

@@ -33,8 +33,12 @@ const WINDOW_REST_S: f64 = 0.3;
 const WINDOW_LONG: Span = Span::from_secs(120);
 /// Instants of a reset that are no further apart than this are one: some are told in whole seconds.
 const SAME_INSTANT: Span = Span::from_millis(1_100);
-/// So many equal resets in a row are the end of a window.
-const SAME_RESETS: u32 = 3;
+/// A reset that stands still for so long is the end of a window: that of a bucket moves with every call.
+const SAME_FOR: Span = Span::from_secs(5);
+/// So many refusals of calls for which there should have been room show that another limit holds.
+const CONTRADICTIONS: u32 = 3;
+/// And what is told is not believed for so long.
+const DISBELIEF: Span = Span::from_secs(600);
 /// Per how long a limit is that does not say.
 const WINDOW: Span = Span::from_secs(60);
 /// No reset further ahead is believed, where nothing is said of the window.
@@ -51,11 +55,24 @@ pub(super) struct Mirror {
     /// What comes back per second as the limit states it.
     stated: f64,
     greatest: f64,
+    /// What a call costs, on average.
+    call_size: f64,
     /// What the limit holds, as it says.
     limit: f64,
     window: Option<Window>,
-    same_resets: u32,
-    reset_at: Option<Instant>,
+    /// Since when resets are at the same instant.
+    reset: Option<FirstReset>,
+    /// How often a call was refused for which there should have been room.
+    contradictions: u32,
+    /// What is told is not believed before this.
+    believed_from: Instant,
+}
+
+/// The first of several resets at one instant.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct FirstReset {
+    at: Instant,
+    heard_at: Instant,
 }
 
 /// What was left when the call that was sent at `sent_at` was admitted.
@@ -83,15 +100,24 @@ impl Mirror {
             refill: stated,
             stated,
             greatest: 0.0,
+            call_size: 1.0,
             limit: 0.0,
             window: None,
-            same_resets: 0,
-            reset_at: None,
+            reset: None,
+            contradictions: 0,
+            believed_from: Instant::ZERO,
         })
     }
 
     /// A response to the call that was sent at `sent_at` tells this.
-    pub(super) fn hear(&mut self, now: Instant, sent_at: Instant, hint: &Hint, history: &History) {
+    pub(super) fn hear(
+        &mut self,
+        now: Instant,
+        (sent_at, hint): (Instant, &Hint),
+        call_size: f64,
+        history: &History,
+    ) {
+        self.call_size = call_size.max(1.0);
         let Some(remaining) = hint.remaining else {
             return;
         };
@@ -137,16 +163,14 @@ impl Mirror {
         // A window is at least as long as what is left of it.
         let known = self.window.map_or(WINDOW, |window| window.length);
         let length = hint.window.unwrap_or(known.max(reset.span()));
-        let same = self.reset_at.is_some_and(|before| apart(before, at) < SAME_INSTANT);
-        let ahead = reset.span() > SAME_INSTANT;
-        self.same_resets = if same && ahead { self.same_resets + 1 } else { 0 };
-        self.reset_at = Some(at);
+        let same = self.reset.is_some_and(|first| apart(first.at, at) < SAME_INSTANT);
+        let first = self.reset.filter(|_| same).unwrap_or(FirstReset { at, heard_at: now });
+        self.reset = Some(first);
+        let stands = now.since(first.heard_at) > SAME_FOR && reset.span() > SAME_INSTANT;
         match reset {
             Reset::WindowEnd(_) => self.window = Some(Window { ends_at: at, length }),
             // A bucket that is drawn from is full later and later.
-            _ if self.same_resets >= SAME_RESETS => {
-                self.window = Some(Window { ends_at: at, length });
-            }
+            _ if same && stands => self.window = Some(Window { ends_at: at, length }),
             _ if !same => self.window = None,
             _ => {}
         }
@@ -171,21 +195,26 @@ impl Mirror {
         let measured = (back / apart_s).max(0.0);
         let full = report.remaining >= 0.95 * self.greatest;
         self.refill = if full {
-            (1.25 * self.refill.max(measured)).min(self.stated)
+            (1.25 * self.refill.max(measured)).min(self.stated.max(1.25 * measured))
         } else {
-            (self.refill + 0.6 * (measured - self.refill)).clamp(0.01 * self.stated, self.stated)
+            let most = self.stated.max(measured);
+            (self.refill + 0.6 * (measured - self.refill)).clamp(0.01 * self.stated, most)
         };
     }
 
     /// What is left at `now`; `None` if nothing recent was heard.
     pub(super) fn left(&self, now: Instant, history: &History) -> Option<f64> {
+        if now < self.believed_from {
+            return None;
+        }
         let report = self.report.filter(|it| now.since(it.sent_at) < STALE || self.in_window())?;
         if let Some(window) = self.window {
             return self.left_in_window(now, window, report, history);
         }
         let sent = history.since(report.sent_at)?.amount;
         let back = self.refill * now.since(report.sent_at).as_secs_f64();
-        Some((report.remaining - sent + back).min(self.greatest))
+        // A bucket that was never seen to hold a call holds one all the same, or nobody would pass.
+        Some((report.remaining - sent + back).min(self.greatest.max(self.call_size)))
     }
 
     /// What a window holds: what its limit says, or the most that was ever left.
@@ -227,6 +256,8 @@ impl Mirror {
         if shared {
             margin = margin.max((1.5 * self.stated).min(0.4 * self.greatest));
         }
+        // Of a small bucket not all is kept back.
+        margin = margin.min(0.4 * self.greatest.max(call_size));
         if class <= Priority::High {
             margin *= 0.5;
         }
@@ -264,13 +295,24 @@ impl Mirror {
         if let Some(window) = self.window {
             return Some(end_of(window, now));
         }
-        let needed = needed.min(self.greatest);
+        let needed = needed.min(self.greatest.max(self.call_size));
+        if left >= needed {
+            return None;
+        }
         let wait = Span::from_secs_f64(((needed - left) / self.refill.max(1e-6)).clamp(0.0, 60.0));
         Some(now + wait).filter(|at| *at > now)
     }
 
-    /// A call that was sent then was refused, whatever was thought to be left.
-    pub(super) fn refused(&mut self, sent_at: Instant) {
+    /// A call that was sent then was refused, whatever was thought to be left: where that was enough,
+    /// what is told is not the limit that holds, and is not believed for a while.
+    pub(super) fn refused(&mut self, now: Instant, sent_at: Instant, contradicted: bool) {
+        if contradicted {
+            self.contradictions += 1;
+        }
+        if self.contradictions >= CONTRADICTIONS {
+            self.contradictions = 0;
+            self.believed_from = now + DISBELIEF;
+        }
         if self.report.is_some_and(|report| sent_at > report.sent_at) {
             self.report = Some(Report { sent_at, remaining: 0.0 });
             self.base = None;

@@ -6,9 +6,9 @@ use tidegate_units::Instant;
 /// One answer's part in the share of calls that met with trouble.
 const WEIGHT: f64 = 0.1;
 /// So large a share is what services do on a good day.
-const USUAL: f64 = 0.1;
+const USUAL: f64 = 0.2;
 /// How much of the pace is given up for each part of the share beyond that.
-const GIVEN_UP: f64 = 1.5;
+const GIVEN_UP: f64 = 2.0;
 /// The slowest, as a part of the pace.
 const SLOWEST: f64 = 0.1;
 /// How long it takes until two thirds of it are over, if nothing is heard.

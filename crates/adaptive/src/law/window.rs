@@ -15,13 +15,19 @@ use super::history::{History, Sum};
 
 /// How long windows are. Of those that explain what was seen the longest is taken: evenly spent, it
 /// keeps to the shorter ones too.
-const LENGTHS: [Span; 6] = [
+const LENGTHS: [Span; 12] = [
     Span::from_secs(3_600),
+    Span::from_secs(900),
+    Span::from_secs(600),
     Span::from_secs(300),
+    Span::from_secs(120),
     Span::from_secs(60),
+    Span::from_secs(45),
     Span::from_secs(30),
+    Span::from_secs(20),
+    Span::from_secs(15),
     Span::from_secs(10),
-    Span::from_secs(1),
+    Span::from_secs(5),
 ];
 /// So many of the latest ends must all be explained.
 const EXPLAINED: usize = 3;

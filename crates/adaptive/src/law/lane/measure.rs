@@ -48,10 +48,11 @@ impl Lane {
         self.event_at = Some(now);
         let known = self.windows.is_known();
         let told = self.sees(now) || known;
+        let contradicted = self.sees(now) && self.fullness(now, amount) < 1.0;
         let streak = if told { 0 } else { self.measure(now, (before, pace)) };
         let opens_at = self.windows.refused(now, (sent_at, streak), asked, &self.history);
         if let Some(mirror) = &mut self.mirror {
-            mirror.refused(sent_at);
+            mirror.refused(now, sent_at, contradicted);
         }
         self.sends = 0.0;
         // So long that the refused call, and one of the usual size, would have passed.
@@ -66,7 +67,10 @@ impl Lane {
     /// Learns from a refusal what the capacity is. Answers how many there were in a row.
     fn measure(&mut self, now: Instant, before: (Option<Instant>, f64)) -> u32 {
         let Some(anchor) = self.anchor else {
-            self.capacity = (0.85 * self.recent_rate(now)).max(self.min);
+            // Who sent hardly anything has not measured anything.
+            let least = if self.history.total().calls < DRY_CALLS { 0.5 } else { 0.05 };
+            let measured = (0.85 * self.recent_rate(now)).max(least * self.capacity);
+            self.capacity = measured.clamp(self.min, self.max);
             self.confirm(now, 0.0);
             self.restart(now, REACH_SHORT);
             return 0;
