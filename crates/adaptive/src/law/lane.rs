@@ -259,7 +259,8 @@ impl Lane {
             self.mirror = Mirror::new(hint);
         }
         if let Some(mirror) = &mut self.mirror {
-            mirror.hear(now, (sent_at, hint), self.call_size, &self.history);
+            let sizes = (self.call_size, self.call_deviation);
+            mirror.hear(now, (sent_at, hint), sizes, &self.history);
             self.capacity = mirror.refill().clamp(self.min, self.max);
             self.confirm(now, 0.25);
         }

@@ -23,6 +23,8 @@ const USE_UP_S: f64 = 4.0;
 const USE_UP_SHARED_S: f64 = 12.0;
 /// The slowest pace where less than the margin is left, as a part of what comes back.
 const SLOWEST: f64 = 0.05;
+/// After so long most of it is forgotten that less came back.
+const LOW_KEPT_S: f64 = 600.0;
 /// Below this part of what the limit states, others use it too.
 const SHARED: f64 = 0.75;
 /// The end of a window at the service is seen here so much later at most.
@@ -52,11 +54,15 @@ pub(super) struct Mirror {
     base: Option<Report>,
     /// What comes back per second.
     refill: f64,
+    /// The least that came back per second of late.
+    low: f64,
     /// What comes back per second as the limit states it.
     stated: f64,
     greatest: f64,
     /// What a call costs, on average.
     call_size: f64,
+    /// By how much one differs from that, on average.
+    call_deviation: f64,
     /// What the limit holds, as it says.
     limit: f64,
     window: Option<Window>,
@@ -98,9 +104,11 @@ impl Mirror {
             report: None,
             base: None,
             refill: stated,
+            low: stated,
             stated,
             greatest: 0.0,
             call_size: 1.0,
+            call_deviation: 0.0,
             limit: 0.0,
             window: None,
             reset: None,
@@ -114,10 +122,11 @@ impl Mirror {
         &mut self,
         now: Instant,
         (sent_at, hint): (Instant, &Hint),
-        call_size: f64,
+        (call_size, call_deviation): (f64, f64),
         history: &History,
     ) {
         self.call_size = call_size.max(1.0);
+        self.call_deviation = call_deviation;
         let Some(remaining) = hint.remaining else {
             return;
         };
@@ -147,6 +156,7 @@ impl Mirror {
             self.greatest = if factor < 1.0 { self.greatest * factor } else { self.greatest };
             self.refill = if all_of_it { stated } else { (self.refill * factor).min(stated) };
             self.stated = stated;
+            self.low = self.refill;
             self.base = None;
         }
     }
@@ -200,6 +210,8 @@ impl Mirror {
             let most = self.stated.max(measured);
             (self.refill + 0.6 * (measured - self.refill)).clamp(0.01 * self.stated, most)
         };
+        let forgotten = (apart_s / LOW_KEPT_S).min(1.0);
+        self.low = self.refill.min(self.low + forgotten * (self.refill - self.low));
     }
 
     /// What is left at `now`; `None` if nothing recent was heard.
@@ -251,10 +263,10 @@ impl Mirror {
         if let Some(window) = self.window {
             return Some(self.rate_in_window(now, window, left));
         }
-        let shared = self.refill < SHARED * self.stated;
-        let mut margin = (0.3 * self.refill).max(1.5 * call_size);
+        let shared = self.low < SHARED * self.stated;
+        let mut margin = (0.3 * self.refill).max(1.5 * call_size + 2.0 * self.call_deviation);
         if shared {
-            margin = margin.max((1.5 * self.stated).min(0.4 * self.greatest));
+            margin = margin.max((2.2 * self.stated).min(0.4 * self.greatest));
         }
         // Of a small bucket not all is kept back.
         margin = margin.min(0.4 * self.greatest.max(call_size));
