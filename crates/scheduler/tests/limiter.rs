@@ -14,6 +14,8 @@ mod history;
 mod learned_slots;
 #[path = "limiter/let_past.rs"]
 mod let_past;
+#[path = "limiter/paces.rs"]
+mod paces;
 #[path = "limiter/part_slots.rs"]
 mod part_slots;
 #[path = "limiter/parts.rs"]

@@ -101,7 +101,7 @@ impl Limiter {
             slots: self.slots_when_closed(now, reading),
             parts: parts.collect(),
             breaker: self.breaker.clone(),
-            controller: self.controller.clone(),
+            controller: self.controller_when_closed(now, reading),
             stopping: self.stopping.map(Stopping::until),
         }
     }
@@ -113,6 +113,21 @@ impl Limiter {
         bulkhead.take_back(left);
         bulkhead.taken_from_gate(self.latest.max(now), bulkhead.in_gate());
         Some(bulkhead)
+    }
+
+    /// What sets the pace, told of what callers have taken from the gate that was closed with this left in
+    /// it, and of what has come back: it would count the rest as lent for ever.
+    fn controller_when_closed(
+        &self,
+        now: Instant,
+        reading: Reading,
+    ) -> Option<Box<dyn Controller>> {
+        let mut controller = self.controller.clone()?;
+        let (inside, left) = (self.gate.inside(), self.gate.left(reading));
+        let used = inside.less(&left);
+        controller.taken(now, &used);
+        controller.recalled(now, &inside.less(&used));
+        Some(controller)
     }
 
     /// Takes over what the one before knew.
