@@ -228,6 +228,10 @@ impl Controller for Aimd {
     }
 
     fn waits(&mut self, now: Instant, anybody: bool) {
+        if self.climb.waits.is_none() {
+            // Whether anybody waited before the owner began to tell is not known.
+            self.climb.forget(now);
+        }
         self.climb.advance(now);
         self.climb.waits = Some(anybody);
     }

@@ -399,3 +399,16 @@ fn reports_by_hand_move_the_pace_once_per_event() {
     aimd.record_rate_limit(at(6_500));
     assert!((pace(&aimd, at(6_500), Dimension::Requests) - 9.9).abs() < 1e-9);
 }
+
+#[test]
+fn a_clock_whose_origin_is_long_ago_is_no_time_that_somebody_waited() {
+    // The owner builds its controller before it is told the time.
+    let kind = ControllerKind::Aimd;
+    let mut aimd = build(&policy(kind, &[Dimension::Requests]), Instant::ZERO);
+    let day = at(86_400_000);
+    aimd.waits(day, true);
+    let later = day + Span::from_secs(1);
+    end(&mut *aimd, later, (day, Outcome::Ok), None);
+    let rate = pace(&*aimd, later, Dimension::Requests);
+    assert!((rate - 12.0).abs() < 1e-9, "a fifth of the first pace for one second: {rate}");
+}
