@@ -11,7 +11,7 @@
 //!
 //! # Invariants
 //!
-//! PACE-1 to PACE-4 of [`crate::controller`].
+//! PACE-1 to PACE-4 of [`crate::controller`], PACE-7 and PACE-8 of what the service says.
 
 use tidegate_units::{AdaptivePolicy, Amounts, Cost, Dimension, Instant, Outcome, Priority};
 

@@ -261,8 +261,11 @@ impl Lane {
         if let Some(mirror) = &mut self.mirror {
             let sizes = (self.call_size, self.call_deviation);
             mirror.hear(now, (sent_at, hint), sizes, &self.history);
-            self.capacity = mirror.refill().clamp(self.min, self.max);
-            self.confirm(now, 0.25);
+            let refill = mirror.refill().clamp(self.min, self.max);
+            if self.sees(now) {
+                self.capacity = refill;
+                self.confirm(now, 0.25);
+            }
         }
     }
 

@@ -7,8 +7,9 @@
 //!
 //! # Invariants
 //!
-//! - PACE-5: of two reports the one whose call was sent later counts, in whichever order they arrive.
-//! - PACE-6: nothing is sent while the mirror shows less than one call.
+//! - PACE-7: of two reports the one whose call was sent later counts, in whichever order they arrive.
+//! - PACE-8: no words of a service stop it for good: what cannot be true is left out, and what refusals
+//!   contradict is not believed for a while.
 
 use tidegate_units::{Instant, Priority, Span};
 
