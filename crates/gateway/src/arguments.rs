@@ -39,7 +39,13 @@ service; the first two learn a pace beside it.
 
 A trace is CSV with the header TIMESTAMP,ContextTokens,GeneratedTokens, or JSON Lines such as
   {\"at_s\": 1.25, \"input_tokens\": 374, \"output_tokens\": 44, \"key\": \"agent-1\"}
-plain or under gzip.";
+plain or under gzip.
+
+A scenario file names a limit, in the simplest case:
+  name = \"mine\"
+  [provider]
+  requests = { rate_of_load = 0.7, burst_s = 10 }
+docs/examples/scenario.toml has every key.";
 
 const CHECK_LONG: &str = "\
 Checks a configuration and prints what each of its limits lets through in the worst case

@@ -113,7 +113,7 @@ fn a_file_that_is_missing_or_too_large_is_refused() {
 
 #[test]
 fn a_whole_file_reads_as_written() {
-    let text = include_str!("scenario.toml");
+    let text = include_str!("../../../docs/examples/scenario.toml");
     let scenario = Scenario::parse(text, "scenario.toml").expect("a scenario");
     assert_eq!(scenario.name(), "const-none");
     assert_eq!(scenario, Scenario::named("const-none").expect("known"));
