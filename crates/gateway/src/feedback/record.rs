@@ -83,7 +83,7 @@ pub(super) fn answer(line: &[u8], provider: Option<&Profile>) -> Result<String, 
         return Err(expected.to_owned());
     }
     let record: Record =
-        serde_json::from_slice(line).map_err(|error| format!("{error}: {expected}"))?;
+        serde_json::from_slice(line).map_err(|error| format!("{}: {expected}", reason(&error)))?;
     if !(100..=599).contains(&record.status) {
         return Err(format!("a status of {}: expected 100 to 599", record.status));
     }
@@ -100,6 +100,11 @@ pub(super) fn answer(line: &[u8], provider: Option<&Profile>) -> Result<String, 
     let received_at = record.local_now.unwrap_or_else(now);
     let response = Response { status: record.status, headers: &headers, body: &body, received_at };
     answer::line(&record.id, &profile.read(&response))
+}
+
+/// What is wrong with a line. It is one line to the parser, and has a number of its own among the others.
+fn reason(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column ", " at column ")
 }
 
 /// The profile of a provider, or of the family that its name begins with, as in `openai-realtime`.
