@@ -244,6 +244,10 @@ impl Controller for Law {
     fn answered(&mut self, now: Instant, answer: &Answer<'_>) {
         self.advance(now);
         self.hinted(now, answer.sent_at, answer.hints);
+        if !matches!(answer.outcome, Outcome::Ok | Outcome::RateLimited) {
+            // It does not show that the service bears the pace.
+            self.lanes.iter_mut().for_each(Lane::unsent);
+        }
         match answer.outcome {
             Outcome::RateLimited => self.refused(now, answer),
             Outcome::Overloaded => {
@@ -257,9 +261,7 @@ impl Controller for Law {
                 self.strain.succeeded(now);
                 self.taken_into_account(now, answer);
             }
-            Outcome::Contention | Outcome::Cancelled => {
-                self.taken_into_account(now, answer);
-            }
+            Outcome::Contention | Outcome::Cancelled => self.taken_into_account(now, answer),
         }
     }
 

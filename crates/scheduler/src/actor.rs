@@ -208,7 +208,11 @@ impl LimiterActor {
         }
         if let Some(at) = next {
             let wait = at.since(self.front.now()).to_duration();
-            let timer = ctx.run_later(wait, |actor, ctx| {
+            let timer = ctx.run_later(wait, move |actor, ctx| {
+                // A timer that was cancelled in the poll in which it was due fires all the same.
+                if actor.timer.map(|(armed, _)| armed) != Some(at) {
+                    return;
+                }
                 actor.timer = None;
                 actor.enter(ctx, Limiter::handle_timeout);
             });

@@ -299,6 +299,11 @@ impl Lane {
         }
     }
 
+    /// A call that was sent says nothing about the pace.
+    pub(super) fn unsent(&mut self) {
+        self.sends = (self.sends - 1.0).max(0.0);
+    }
+
     /// What a call is said to have taken beyond its estimate, within reason.
     pub(super) fn believable(&self, more: f64) -> f64 {
         let most = self.capacity * OWED_MAX.as_secs_f64();
