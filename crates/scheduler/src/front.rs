@@ -421,10 +421,14 @@ impl WayBack {
         let Settlement::Closed { outcome, debt, pause, .. } = settlement else {
             return;
         };
+        let pause = &asked(*outcome, *pause);
         match &mut self.overflow {
-            Some(Settlement::Closed { debt: owed, pause: asked, .. }) => {
+            Some(Settlement::Closed { outcome: held, debt: owed, pause: longest, .. }) => {
                 owed.add(debt);
-                *asked = (*asked).max(*pause);
+                *longest = (*longest).max(*pause);
+                if weight(*outcome) > weight(*held) {
+                    *held = *outcome;
+                }
             }
             _ => {
                 let (recorded, refund) = (Instant::ZERO, Amounts::NONE);
@@ -434,6 +438,16 @@ impl WayBack {
                 self.overflow = Some(closed);
             }
         }
+    }
+}
+
+/// Which of several outcomes counts where only one can be told: what stops everything, then what slows down.
+fn weight(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::QuotaExhausted => 3,
+        Outcome::RateLimited => 2,
+        Outcome::Overloaded => 1,
+        _ => 0,
     }
 }
 
