@@ -100,6 +100,8 @@ impl Reported {
     /// The same for a controller, if it is about something that is counted.
     pub(super) fn hint(&self) -> Option<Hint> {
         let Self { limit, remaining, reset, window, .. } = *self;
+        // A limit per no time at all has no rate.
+        let window = window.filter(|window| !window.is_zero());
         let hint = Hint { dimension: self.dimension()?, limit, remaining, reset, window };
         hint.says_something().then_some(hint)
     }

@@ -229,3 +229,15 @@ fn what_comes_out_of_a_cache_was_said_to_somebody_else() {
     let feedback = read("generic", 429, &lines[..2], "");
     assert_eq!(shown(&feedback), "rate_limited 30000 by reset-of-exhausted");
 }
+
+#[test]
+fn a_window_of_no_length_is_none() {
+    let lines = [
+        ("x-ratelimit-limit-tokens", "60000"),
+        ("x-ratelimit-remaining-tokens", "59000"),
+        ("x-ratelimit-renewalperiod-tokens", "0"),
+    ];
+    assert_eq!(read("azure", 200, &lines, "").hints()[0].window, None);
+    let lines = [("ratelimit-limit", "100;w=0"), ("ratelimit-remaining", "76;w=0")];
+    assert_eq!(read("docker-hub", 200, &lines, "").hints()[0].window, None);
+}
