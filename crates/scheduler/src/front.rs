@@ -25,10 +25,6 @@ use crate::{Labels, LimiterConfig, Settlement, Shortage, Ticket};
 pub const SETTLEMENTS_MAX: usize = 65_536;
 
 /// Everything that a handle touches without asking the actor.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is read by itself on the granting path, and none follows from the others"
-)]
 #[derive(Debug)]
 pub struct Front {
     gate: Gate,
