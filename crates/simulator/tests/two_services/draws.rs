@@ -32,6 +32,16 @@ pub(super) fn place(number: u64) -> usize {
 /// What is drawn from a seed.
 pub(super) struct Draws(Pcg64);
 
+/// How calls end; all but by a quota that is used up, which stops a service for an hour.
+const OUTCOMES: [Outcome; 6] = [
+    Outcome::Ok,
+    Outcome::RateLimited,
+    Outcome::Overloaded,
+    Outcome::Contention,
+    Outcome::Failed,
+    Outcome::Cancelled,
+];
+
 impl Draws {
     pub(super) fn new(seed: u64) -> Self {
         Self(Pcg64::seed_from_u64(seed))
@@ -104,7 +114,7 @@ impl Draws {
         }
         let debt = if self.one_in(5) { self.below(30) } else { 0 };
         Settlement::Closed {
-            outcome: self.of(&Outcome::ALL),
+            outcome: self.of(&OUTCOMES),
             recorded,
             refund: Amounts::NONE,
             debt: Amounts::of(Dimension::Tokens, debt),
