@@ -43,7 +43,7 @@ const CRATES: [Crate; 13] = [
     },
     Crate {
         folder: "adaptive",
-        purpose: "Reading what a service answered, and deciding how long to leave it alone.",
+        purpose: "Reading what services answer, and learning how fast, how many at once and how large calls may be.",
         may_use: MayUse::These(&["units"]),
     },
     Crate {
