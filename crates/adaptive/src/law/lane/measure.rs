@@ -24,6 +24,8 @@ const SPREAD_MAX: f64 = 0.2;
 const DRY_CALLS: f64 = 8.0;
 /// Above this share of early refusals, somebody else uses the limit too.
 const CONTENDED: f64 = 0.35;
+/// The most that is thought to have run over, as a multiple of what was used.
+const RAN_OVER: f64 = 1.15;
 /// After so many refusals in a row what came before was shut, not empty.
 const WINDOW_LIKE: u32 = 3;
 /// Over how long the present rate is measured.
@@ -107,9 +109,13 @@ impl Lane {
             let lately = self.accepted_since(now, far).0;
             let more = rate > 1.15 * self.capacity && lately > 1.8 * rate;
             surprised = more && weight_of >= 16.0 && self.streak < WINDOW_LIKE;
-            if surprised {
-                found = f64::midpoint(rate, lately);
-            }
+            // Refused only far beyond what was accepted as before: a small bucket has run over meanwhile.
+            let as_before = (rate / self.capacity - 1.0).abs() < 0.06;
+            found = match (surprised, as_before) {
+                (true, _) => f64::midpoint(rate, lately),
+                (false, true) => f64::midpoint(rate, lately.clamp(rate, RAN_OVER * rate)),
+                (false, false) => rate,
+            };
         }
         if contended {
             found = pace;
