@@ -6,7 +6,7 @@
 //! more, and is lowered to the measurement when it is refused. Where the service reports how much of
 //! its limit is left, that is used instead, and refusals are avoided altogether.
 //!
-//! Requests and tokens are paced side by side, each by its own [`Lane`](lane); what a refusal says of
+//! Requests and tokens are paced side by side, each in a lane of its own; what a refusal says of
 //! the service as a whole (how long to be silent, one probe after) is kept here.
 //!
 //! # Invariants
