@@ -234,7 +234,10 @@ impl Lane {
         self.restart(now, REACH_SHORT);
         self.drained = true;
         // Of a long window too much would be lost, if nothing is sent until its end.
-        let short = |window: &LearnedWindow| window.length <= Span::from_secs(60);
+        // And one that ends later than it can was not learned from any service.
+        let short = |window: &LearnedWindow| {
+            window.length <= Span::from_secs(60) && window.ends_in <= window.length
+        };
         if let Some(window) = learned.window.filter(|window| sure > 0.5 && short(window)) {
             let holds = learned.per_second * window.length.as_secs_f64();
             self.windows.restore(now, (window.length, now + window.ends_in), holds);
@@ -248,8 +251,8 @@ impl Lane {
             _ => 1.2 * amount + 0.3 * self.call_size,
         };
         match &self.mirror {
-            Some(mirror) => mirror.covers_at(now, needed, &self.history),
-            None => self.windows.covers_at(now, needed, &self.history),
+            Some(mirror) if self.sees(now) => mirror.covers_at(now, needed, &self.history),
+            _ => self.windows.covers_at(now, needed, &self.history),
         }
     }
 

@@ -5,7 +5,7 @@ mod service;
 
 use proptest::prelude::*;
 use service::{Counts, Service, call};
-use tidegate_adaptive::{Answer, Controller, Hint, Law, Reset};
+use tidegate_adaptive::{Answer, Controller, Hint, Law, LearnedPace, LearnedWindow, Reset};
 use tidegate_units::{AdaptivePolicy, Amounts, Cost, Dimension, Instant, Outcome, Priority, Span};
 
 fn at(secs: u64) -> Instant {
@@ -201,6 +201,31 @@ fn what_was_learned_is_begun_with() {
     fresh.restore(at(600), &knows.learned(at(600)));
     let seen = call(&mut fresh, &mut service, (at(600), at(660)));
     assert!(seen.accepted > 500, "of 600: {}", seen.accepted);
+}
+
+#[test]
+fn a_window_that_ends_later_than_it_can_is_not_begun_with() {
+    let mut law = law(&["1 request per second"]);
+    let window = LearnedWindow { length: Span::from_secs(60), ends_in: Span::MAX };
+    let pace = LearnedPace {
+        dimension: Dimension::Requests,
+        per_second: 2.0,
+        confidence: 1.0,
+        age: Span::ZERO,
+        window: Some(window),
+    };
+    law.restore(at(10), &[pace]);
+    let at_once = law.earliest(at(10), &Cost::request(), Priority::Normal);
+    assert!(at_once <= at(11), "PACE-8: {at_once:?}");
+    law.restore(
+        at(10),
+        &[LearnedPace {
+            window: Some(LearnedWindow { ends_in: Span::from_secs(20), ..window }),
+            ..pace
+        }],
+    );
+    let after = law.earliest(at(10), &Cost::request(), Priority::Normal);
+    assert!(after >= at(30) && after < at(31), "what was used of it is not known: {after:?}");
 }
 
 #[test]
