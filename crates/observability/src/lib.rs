@@ -1,16 +1,32 @@
 //! What can be seen from outside.
 //!
-//! - [`catalogue`] lists every metric: its name, its kind and what it means.
-//! - [`sample`] is what the machines say about themselves at one moment; [`prometheus`] renders it.
-//!   Nothing is counted on the way of a call: figures are taken when somebody asks, after gates have
-//!   been accounted for, so that they are exact and cost callers nothing.
-//! - [`event`] is the bounded channel for what happens seldom and matters: failures and restarts.
+//! - [`tally`] is what limiters count, [`sample`] what everybody says about themselves at one moment. Nothing
+//!   is counted on the way of a call: figures are taken when somebody asks, after gates have been accounted
+//!   for, so that they are exact and cost callers nothing.
+//! - [`event`] is the bounded channel for what happens.
+//! - [`monitor`] looks at one sample after another, and [`status`] is what it says.
+//! - [`catalogue`] lists every metric: its name, its kind and what it means; [`prometheus`] writes a sample
+//!   as the text that is scraped.
 
 pub mod catalogue;
 pub mod event;
+pub mod monitor;
+#[cfg(feature = "prometheus")]
 pub mod prometheus;
 pub mod sample;
+pub mod status;
+pub mod tally;
 
-pub use event::{Event, EventSender, Events};
+pub use event::{Event, EventKind, EventSender, Events};
+pub use monitor::Monitor;
+#[cfg(feature = "prometheus")]
 pub use prometheus::Exporter;
-pub use sample::{LimitSample, Sample, ServiceSample};
+pub use sample::{
+    BreakerPhase, LimitSample, PaceSample, PartSample, RetrySample, Sample, ScopeKind,
+    ServiceSample, SlotsSample, UnixMillis, UsageSample,
+};
+pub use status::{Alert, AlertKind, ServiceStatus, Severity, Status};
+pub use tally::Tally;
+pub use tally::refusals::{RefusalCount, Refusals};
+pub use tally::usage::{Spent, UsageCount, UsageRow, UsageTable};
+pub use tally::waits::Waits;

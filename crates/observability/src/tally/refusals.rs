@@ -1,0 +1,119 @@
+//! How many requests were refused, by the reason and the limit that bound.
+
+use serde::{Deserialize, Serialize};
+use tidegate_units::{Dimension, Reason, Rejection};
+
+use crate::sample::ScopeKind;
+
+/// The most combinations of a reason and a limit that are told apart; patterns of models and endpoints are at
+/// most 64 each, and few of them refuse.
+pub const ROWS_MAX: usize = 64;
+
+/// Requests that were refused for one reason by one limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalCount {
+    /// Why.
+    pub reason: Reason,
+    /// What the limit that bound applies to.
+    pub scope: ScopeKind,
+    /// Which model, endpoint or name of a key; empty for a service and for all services.
+    pub of: String,
+    /// What it counts.
+    pub dimension: Dimension,
+    /// Its window in milliseconds.
+    pub window_ms: u64,
+    /// How many.
+    pub count: u64,
+}
+
+/// Refusals, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Refusals {
+    rows: Vec<RefusalCount>,
+    other: u64,
+}
+
+impl Refusals {
+    /// A request was refused.
+    pub fn add(&mut self, rejection: &Rejection) {
+        let (scope, of) = ScopeKind::of(&rejection.scope);
+        let (dimension, reason) = (rejection.dimension, rejection.reason);
+        let window_ms = rejection.window.as_millis();
+        self.count(RefusalCount { reason, scope, of, dimension, window_ms, count: 1 });
+    }
+
+    /// All of `others` were refused, too.
+    pub fn merge(&mut self, others: &Self) {
+        for row in &others.rows {
+            self.count(row.clone());
+        }
+        self.other = self.other.saturating_add(others.other);
+    }
+
+    fn count(&mut self, counted: RefusalCount) {
+        let same = |row: &&mut RefusalCount| {
+            (row.reason, row.scope, row.dimension, row.window_ms)
+                == (counted.reason, counted.scope, counted.dimension, counted.window_ms)
+                && row.of == counted.of
+        };
+        if let Some(row) = self.rows.iter_mut().find(same) {
+            row.count = row.count.saturating_add(counted.count);
+        } else if self.rows.len() < ROWS_MAX {
+            self.rows.push(counted);
+        } else {
+            self.other = self.other.saturating_add(counted.count);
+        }
+    }
+
+    /// Each reason with each limit, as they came first.
+    pub fn rows(&self) -> &[RefusalCount] {
+        &self.rows
+    }
+
+    /// Those that have no row.
+    pub fn other(&self) -> u64 {
+        self.other
+    }
+
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.rows.iter().fold(self.other, |sum, row| sum.saturating_add(row.count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_units::{Code, Scope, Span};
+
+    use super::*;
+
+    fn rejection(window: u64) -> Rejection {
+        Rejection {
+            code: Code::E4404,
+            reason: Reason::LimitReached,
+            scope: Scope::Global,
+            dimension: Dimension::Requests,
+            limit: 1,
+            window: Span::from_secs(window),
+            used: 1,
+            requested: 1,
+            retry_after: None,
+            queue_position: None,
+        }
+    }
+
+    #[test]
+    fn what_has_no_row_counts_all_the_same() {
+        let mut refusals = Refusals::default();
+        for window in 0..100 {
+            refusals.add(&rejection(window));
+        }
+        refusals.add(&rejection(3));
+        assert_eq!((refusals.rows().len(), refusals.other()), (64, 36));
+        assert_eq!(refusals.total(), 101);
+        assert_eq!(refusals.rows()[3].count, 2);
+        let mut twice = refusals.clone();
+        twice.merge(&refusals);
+        assert_eq!(twice.total(), 202);
+    }
+}
