@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tidegate::{
-    AcquireError, Code, Dimension, Event, Handle, Limit, RestartPolicy, ServiceConfig, Tidegate,
-    Unavailable,
+    AcquireError, Code, Dimension, Event, EventKind, Handle, Limit, RestartPolicy, ServiceConfig,
+    Tidegate, Unavailable,
 };
 use tidegate_tests::{CountingService, excess};
 use tidegate_units::{Clock, MonotonicClock, Span};
@@ -61,6 +61,7 @@ fn runtime() -> tokio::runtime::Runtime {
 #[test]
 fn a_panic_under_load_over_admits_nothing_and_leaves_nobody_unanswered() {
     let tidegate = start(5);
+    let events = tidegate.subscribe().expect("nobody else listens");
     let [shaky, steady] = ["shaky", "steady"].map(|name| tidegate.service(name).expect("there"));
     let seen = [Arc::new(Seen::default()), Arc::new(Seen::default())];
     let clock = MonotonicClock::new();
@@ -89,6 +90,12 @@ fn a_panic_under_load_over_admits_nothing_and_leaves_nobody_unanswered() {
         });
         assert_eq!((shaky.failures, shaky.restarts), (3, 3));
         assert_eq!((steady.failures, steady.restarts), (0, 0));
+        let sample = tidegate.sample().await.expect("everybody answers");
+        for (name, seen) in ["shaky", "steady"].iter().zip(&seen) {
+            let counted = sample.service(name).expect("there");
+            assert_eq!(counted.granted(), seen.granted.load(Ordering::Relaxed), "{name}");
+            assert_eq!(counted.refused, seen.refused.load(Ordering::Relaxed), "{name}");
+        }
         let text = tidegate.metrics().await.expect("they render");
         assert!(text.contains("tidegate_limiter_restarts_total{service=\"shaky\"} 3"), "{text}");
     });
@@ -100,9 +107,12 @@ fn a_panic_under_load_over_admits_nothing_and_leaves_nobody_unanswered() {
     assert_eq!(excess(&limit(100), &all), 0, "both together");
     let last = first.last().expect("it was used").at;
     assert!(last.since(tidegate_units::Instant::ZERO) > Span::from_millis(1_600), "after the last");
-    let events: Vec<Event> = tidegate.events().try_iter().collect();
-    let failed = |event: &&Event| matches!(event, Event::LimiterFailed { .. });
-    let resumed = |event: &&Event| matches!(event, Event::LimiterResumed { .. });
+    // The observer passes on what is left, and then there is nothing more.
+    drop(tidegate);
+    let next = || events.next_within(Duration::from_secs(10));
+    let events: Vec<Event> = std::iter::from_fn(next).collect();
+    let failed = |event: &&Event| matches!(event.kind, EventKind::LimiterFailed { .. });
+    let resumed = |event: &&Event| matches!(event.kind, EventKind::LimiterResumed);
     assert_eq!(events.iter().filter(failed).count(), 3);
     assert_eq!(events.iter().filter(resumed).count(), 3);
 }

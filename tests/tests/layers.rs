@@ -47,10 +47,15 @@ const CRATES: [Crate; 13] = [
         may_use: MayUse::These(&["units"]),
     },
     Crate {
+        folder: "observability",
+        purpose: "What is counted and told, under which names, what somebody is warned of, and how it is written out.",
+        may_use: MayUse::These(&["units"]),
+    },
+    Crate {
         folder: "scheduler",
         purpose: "The limiter of one service: its queue and who is granted next, as a machine \
                   without a clock and as the actor around it.",
-        may_use: MayUse::These(&["units", "algorithms", "adaptive"]),
+        may_use: MayUse::These(&["units", "algorithms", "adaptive", "observability"]),
     },
     Crate {
         folder: "store",
@@ -62,11 +67,6 @@ const CRATES: [Crate; 13] = [
         folder: "config",
         purpose: "TOML and environment variables in; checked limits out, or every mistake with \
                   its line.",
-        may_use: MayUse::These(&["units"]),
-    },
-    Crate {
-        folder: "observability",
-        purpose: "What is counted and reported, under which names, and how it is written out.",
         may_use: MayUse::These(&["units"]),
     },
     Crate {

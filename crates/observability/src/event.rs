@@ -9,7 +9,7 @@
 //! - OBS-2: sending never waits; every event is delivered, or counted as dropped.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use serde::{Deserialize, Serialize};
@@ -132,20 +132,24 @@ pub type Events = Receiver<Event>;
 pub struct EventSender {
     sender: Sender<Event>,
     dropped: Arc<AtomicU64>,
+    /// Whether anybody wants to hear of calls that begin to wait.
+    waits_wanted: Arc<AtomicBool>,
     origin: WallOrigin,
 }
 
 /// A channel for at most [`EVENTS_MAX`] events, for clocks with this origin.
 pub fn channel(origin: WallOrigin) -> (EventSender, Events) {
     let (sender, receiver) = bounded(EVENTS_MAX);
-    (EventSender { sender, dropped: Arc::default(), origin }, receiver)
+    let (dropped, waits_wanted) = (Arc::default(), Arc::default());
+    (EventSender { sender, dropped, waits_wanted, origin }, receiver)
 }
 
 impl EventSender {
     /// A sender that nobody listens to, for what runs alone; what it is given is not counted as lost.
     pub fn to_nobody() -> Self {
         let (sender, _) = bounded(0);
-        Self { sender, dropped: Arc::default(), origin: WallOrigin::default() }
+        let (dropped, waits_wanted) = (Arc::default(), Arc::default());
+        Self { sender, dropped, waits_wanted, origin: WallOrigin::default() }
     }
 
     /// Sends an event, or drops and counts it.
@@ -171,6 +175,17 @@ impl EventSender {
         } else {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Somebody wants to hear of calls that begin to wait. Until then nobody is told: under load that is
+    /// every call.
+    pub fn want_waits(&self) {
+        self.waits_wanted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody does.
+    pub fn are_waits_wanted(&self) -> bool {
+        self.waits_wanted.load(Ordering::Relaxed)
     }
 
     /// How many were dropped.

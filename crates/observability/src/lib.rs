@@ -11,6 +11,7 @@
 pub mod catalogue;
 pub mod event;
 pub mod monitor;
+pub mod pace_watch;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
 pub mod sample;
@@ -19,6 +20,7 @@ pub mod tally;
 
 pub use event::{Event, EventKind, EventSender, Events};
 pub use monitor::Monitor;
+pub use pace_watch::PaceWatch;
 #[cfg(feature = "prometheus")]
 pub use prometheus::Exporter;
 pub use sample::{

@@ -360,6 +360,15 @@ impl ServiceSample {
         }
     }
 
+    /// So many more were refused for this.
+    pub fn add_refusals(&mut self, more: &RefusalCount) {
+        let same = |row: &&mut RefusalCount| row.is_of(more);
+        match self.refusals.iter_mut().find(same) {
+            Some(row) => row.count = row.count.saturating_add(more.count),
+            None => self.refusals.push(more.clone()),
+        }
+    }
+
     /// Permits granted and taken: calls that were made, or are about to be.
     pub fn granted(&self) -> u64 {
         let granted = self.granted_by_gate.saturating_add(self.granted_by_queue);

@@ -10,12 +10,14 @@
 //!   at most [`refusals::ROWS_MAX`] limits, models and keys by as many rows as their tables have; what has no
 //!   row counts in the sum.
 
+pub mod overdrawn;
 pub mod refusals;
 pub mod usage;
 pub mod waits;
 
-use tidegate_units::{Amounts, Instant, Priority, Rejection, Span};
+use tidegate_units::{Amounts, Dimension, Instant, Priority, Rejection, Span};
 
+use overdrawn::Overdrawn;
 use refusals::Refusals;
 use usage::{Spent, UsageTable};
 use waits::Waits;
@@ -36,6 +38,8 @@ pub struct Tally {
     pub refusals: Refusals,
     /// What was charged, given back and owed in all, in the dimensions that are limited.
     pub spent: Spent,
+    /// The most that was ever spent beyond each limit of the service.
+    pub overdrawn: Overdrawn,
     /// Calls that said which model they ask.
     pub models: UsageTable,
     /// Calls that said on whose behalf they are made.
@@ -51,6 +55,7 @@ impl Default for Tally {
             waited: 0,
             refusals: Refusals::default(),
             spent: Spent::default(),
+            overdrawn: Overdrawn::default(),
             models: UsageTable::new(MODELS_MAX),
             keys: UsageTable::new(KEYS_MAX),
             last_granted: None,
@@ -62,7 +67,7 @@ impl Tally {
     /// So much was taken from the gate until `now`.
     pub fn taken_from_gate(&mut self, now: Instant, amounts: &Amounts) {
         if !amounts.is_none() {
-            self.spent.reserved.add(amounts);
+            add_spent(&mut self.spent.reserved, amounts);
             self.last_granted = Some(now);
         }
     }
@@ -71,7 +76,7 @@ impl Tally {
     pub fn granted(&mut self, now: Instant, class: Priority, waited: Span, amounts: &Amounts) {
         self.waits[class.index()].record(waited);
         self.waited += u64::from(waited > Span::ZERO);
-        self.spent.reserved.add(amounts);
+        add_spent(&mut self.spent.reserved, amounts);
         self.last_granted = Some(now);
     }
 
@@ -82,15 +87,20 @@ impl Tally {
 
     /// A call has ended: so much of what was charged comes back, so much is owed beyond it.
     pub fn settled(&mut self, refund: &Amounts, debt: &Amounts) {
-        self.spent.refunded.add(refund);
-        self.spent.owed.add(debt);
+        add_spent(&mut self.spent.refunded, refund);
+        add_spent(&mut self.spent.owed, debt);
+    }
+}
+
+/// Slots are held, not spent.
+fn add_spent(sum: &mut Amounts, more: &Amounts) {
+    for (dimension, amount) in more.iter().filter(|(it, _)| *it != Dimension::Slots) {
+        sum.set(dimension, sum.get(dimension).saturating_add(amount));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tidegate_units::Dimension;
-
     use super::*;
 
     #[test]

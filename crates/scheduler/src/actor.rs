@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use tidegate_algorithms::Reading;
+use tidegate_observability::BreakerPhase;
 use tidegate_units::{Amounts, Instant, Scope};
 use tokio::sync::oneshot;
 
@@ -24,6 +25,7 @@ use crate::messages::{
 use crate::{Report, Request, Settlement, Ticket};
 
 mod paces;
+mod watched;
 
 /// The ways to the supervisor.
 #[derive(Debug, Clone)]
@@ -52,6 +54,8 @@ pub struct LimiterActor {
     explained_at: Option<Instant>,
     /// What handles have said and the machine has not heard yet.
     backlog: VecDeque<Settlement>,
+    /// Where the breaker stood when that was last told.
+    breaker: Option<BreakerPhase>,
 }
 
 /// A caller who has not been answered.
@@ -74,6 +78,7 @@ impl LimiterActor {
             drained: Vec::new(),
             explained_at: None,
             backlog: VecDeque::new(),
+            breaker: None,
         }
     }
 
@@ -106,6 +111,7 @@ impl LimiterActor {
             input(&mut self.machine, now);
             self.do_events(now, reading);
             self.explain(now);
+            self.tell_breaker(now);
         }));
         if let Err(panic) = entered {
             self.rebuild(&*panic);
@@ -132,6 +138,7 @@ impl LimiterActor {
                     self.answer(ticket, Answer::Granted(grant));
                 }
                 Event::Refused { ticket, rejection } => {
+                    self.tell_refused(now, ticket, &rejection);
                     self.answer(ticket, Answer::Refused(rejection));
                 }
                 Event::Unanswered { ticket } => {
@@ -154,7 +161,10 @@ impl LimiterActor {
                     }
                 }
                 Event::Report(report) => self.report(now, report),
-                Event::Limits { own, shared } => self.front.relimit(&own, &shared),
+                Event::Limits { own, shared } => {
+                    self.front.relimit(&own, &shared);
+                    self.tell_limits(now, &own);
+                }
                 Event::Borrow { need, want } => self.borrow(now, need, want),
             }
         }
@@ -306,8 +316,10 @@ impl Handler<Acquire> for LimiterActor {
             // Who asked gave up before this was read.
             return;
         }
-        self.waiting.insert(request.ticket, Waiting { request: request.clone(), reply });
+        let ticket = request.ticket;
+        self.waiting.insert(ticket, Waiting { request: request.clone(), reply });
         self.enter(ctx, |machine, now| machine.acquire(now, request));
+        self.tell_if_waiting(ticket);
     }
 }
 

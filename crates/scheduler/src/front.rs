@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tidegate_adaptive::pause::asked;
 use tidegate_algorithms::gate::Guards;
 use tidegate_algorithms::{Gate, Layout, Ledger, Packed, Taken};
+use tidegate_observability::{EventKind, EventSender, Refusals};
 use tidegate_units::policy::scoped::matches;
 use tidegate_units::{
     Amounts, Clock, Code, Cost, Dimension, Instant, Limit, Outcome, Priority, Reason, Rejection,
@@ -59,6 +60,9 @@ pub struct Front {
     /// The actor wants to know how long calls take.
     times_calls: bool,
     learns: Learns,
+    events: EventSender,
+    /// Requests that were refused without asking the actor; touched only by callers who were.
+    turned_away: Mutex<Refusals>,
 }
 
 /// What the actor learns from the ends of calls.
@@ -87,7 +91,7 @@ impl WhenFull {
 
 impl Front {
     /// The front of a service with these limits; its gate is closed.
-    pub fn new(config: &LimiterConfig, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(config: &LimiterConfig, clock: Arc<dyn Clock>, events: EventSender) -> Self {
         let dimensions = config.dimensions();
         let layout = config.layout();
         let guards = layout.as_ref().map_or(Guards::NONE, Guards::from);
@@ -120,6 +124,8 @@ impl Front {
             hears_all: config.concurrency.is_some() || config.breaker.is_some() || any,
             times_calls: config.breaker.is_some_and(|it| it.slow_after.is_some()) || any,
             learns,
+            events,
+            turned_away: Mutex::new(Refusals::default()),
         };
         front.set_floors(&config.limits);
         front
@@ -263,6 +269,27 @@ impl Front {
         }
     }
 
+    /// A caller who does not wait was refused.
+    pub fn turned_away(&self, rejection: &Rejection, class: Priority) {
+        self.turned_away.lock().unwrap_or_else(PoisonError::into_inner).add(rejection);
+        self.events.send_frequent(self.now(), &self.service, || EventKind::Refused {
+            class,
+            model: None,
+            key: None,
+            rejection: rejection.clone(),
+        });
+    }
+
+    /// Requests that were refused without asking the actor.
+    pub fn all_turned_away(&self) -> Refusals {
+        self.turned_away.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where to say what happens.
+    pub fn events(&self) -> &EventSender {
+        &self.events
+    }
+
     /// A refusal without figures, in the first dimension that `cost` is limited in.
     fn not_at_hand(&self, cost: &Cost, retry_after: Span) -> Rejection {
         let when_full = self.when_full();
@@ -310,6 +337,7 @@ impl Front {
     /// more than was lent for it, the gate is shut on the spot.
     pub fn settle(&self, settlement: Settlement) {
         let closes = self.must_close(&settlement);
+        self.tell_if_throttled(&settlement);
         let mut way_back = self.lock();
         // Whoever came first since the actor looked has woken it.
         let first = way_back.list.is_empty();
@@ -328,6 +356,21 @@ impl Front {
         }
         if first {
             self.wake.notify_one();
+        }
+    }
+
+    /// The service itself has refused a call: that is news.
+    fn tell_if_throttled(&self, settlement: &Settlement) {
+        let Settlement::Closed { outcome, pause, .. } = settlement else {
+            return;
+        };
+        let refused =
+            matches!(outcome, Outcome::RateLimited | Outcome::Overloaded | Outcome::QuotaExhausted);
+        if refused {
+            self.events.send_frequent(self.now(), &self.service, || EventKind::Throttled {
+                outcome: *outcome,
+                retry_after_ms: pause.map(Span::as_millis),
+            });
         }
     }
 

@@ -25,6 +25,7 @@ use std::collections::VecDeque;
 
 use tidegate_adaptive::{Controller, Pause, build_for};
 use tidegate_algorithms::{Ledger, Reading};
+use tidegate_observability::Tally;
 use tidegate_units::{Amounts, Cost, Dimension, Instant, Limit, Reason, Rejection, Scope, Span};
 
 use crate::breaker::{Breaker, Change as BreakerChange};
@@ -46,6 +47,7 @@ mod model;
 mod pace;
 mod plan;
 mod reconfigure;
+mod sample;
 mod state;
 mod stop;
 mod succession;
@@ -56,6 +58,7 @@ use stop::Stopping;
 
 pub use model::{Counts, Event, LimiterConfig};
 pub use reconfigure::{LIMITS_MAX, RefusedLimits};
+pub use sample::{limit_sample, phase};
 pub use state::{LimiterState, PARTS_SHOWN, PartState, SlotsState};
 pub use succession::Past;
 
@@ -129,6 +132,7 @@ pub struct Limiter {
     forgot_at: Option<Instant>,
     events: VecDeque<Event>,
     counts: Counts,
+    tally: Tally,
 }
 
 impl Limiter {
@@ -188,6 +192,7 @@ impl Limiter {
             forgot_at: None,
             events: VecDeque::new(),
             counts: Counts::default(),
+            tally: Tally::default(),
         }
     }
 
@@ -216,11 +221,11 @@ impl Limiter {
         let refused = self.never(now, &request.cost, &scopes);
         let refused = refused.or_else(|| self.breakers_allow(now, &scopes).err());
         if let Some(rejection) = refused {
-            self.refuse(ticket, rejection);
+            self.refuse(now, &request, rejection);
             return;
         }
         let not_before = request.not_before.filter(|until| *until > now);
-        let Some(slot) = self.queue.insert(request, scopes, &self.tariff) else {
+        let Some(slot) = self.queue.insert(now, request, scopes, &self.tariff) else {
             return;
         };
         self.use_parts(slot);

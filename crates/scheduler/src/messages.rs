@@ -3,6 +3,7 @@
 use actix::Message;
 use tidegate_adaptive::{Hint, Pace};
 use tidegate_algorithms::Carry;
+use tidegate_observability::ServiceSample;
 use tidegate_units::{Amounts, Instant, Limit, Rejection, Scope, ServiceName, Span};
 
 use crate::front::Grant;
@@ -123,6 +124,11 @@ pub struct Drain {
 #[derive(Debug, Message)]
 #[rtype(result = "LimiterState")]
 pub struct Inspect;
+
+/// From whoever looks on: where does everything stand, and what was counted so far?
+#[derive(Debug, Message)]
+#[rtype(result = "ServiceSample")]
+pub struct TakeSample;
 
 /// From a host, through its handle: what would become of this request if it came now? Nothing is taken.
 /// `None` if the limiter failed over it.

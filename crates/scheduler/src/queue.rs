@@ -28,6 +28,8 @@ pub(crate) struct Entry {
     pub(crate) request: Request,
     /// The how-manyth it was to come.
     pub(crate) arrival: u64,
+    /// Since when it waits, or backed off until.
+    pub(crate) since: Instant,
     pub(crate) place: Place,
     /// The parts of the service that it is for, and that have limits.
     pub(crate) scopes: Box<[ScopeId]>,
@@ -121,6 +123,7 @@ impl Queue {
     /// Lets a call wait, for nothing in particular yet. `None` if one of this name waits already.
     pub(crate) fn insert(
         &mut self,
+        now: Instant,
         request: Request,
         scopes: Box<[ScopeId]>,
         tariff: &Tariff,
@@ -141,7 +144,8 @@ impl Queue {
             ages[request.priority.index()].insert(arrival, slot);
         }
         let place = Place::Later(Instant::ZERO);
-        let entry = Entry { request, arrival, place, scopes, was_next: None };
+        let since = request.not_before.map_or(now, |until| until.max(now));
+        let entry = Entry { request, arrival, since, place, scopes, was_next: None };
         self.entries[index(slot)] = Some(entry);
         Some(slot)
     }

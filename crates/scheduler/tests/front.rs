@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tidegate_observability::EventSender;
 use tidegate_scheduler::front::Front;
 use tidegate_scheduler::{Call, LimiterConfig, Settlement};
 use tidegate_units::{Amounts, Instant, ManualClock, Outcome, Span};
@@ -14,7 +15,8 @@ fn ended(outcome: Outcome, pause: Option<Span>) -> Settlement {
 /// What the actor hears last, after so many calls that it does not keep up, and then these.
 fn summed_up(last: &[(Outcome, Option<Span>)]) -> (Outcome, Option<Span>) {
     let config = LimiterConfig::new("service".parse().expect("a name"), Vec::new());
-    let front = Front::new(&config, Arc::new(ManualClock::at(Instant::ZERO)));
+    let front =
+        Front::new(&config, Arc::new(ManualClock::at(Instant::ZERO)), EventSender::to_nobody());
     while front.forgone() == 0 {
         front.settle(ended(Outcome::Ok, None));
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use tidegate_algorithms::Carry;
-use tidegate_observability::{Event as Seen, EventSender};
+use tidegate_observability::{EventKind, EventSender};
 use tidegate_scheduler::actor::{Lender, LimiterActor};
 use tidegate_scheduler::front::Front;
 use tidegate_scheduler::messages::{
@@ -102,7 +102,7 @@ pub fn start(
         machine.start_after(now, idle);
     }
     let start_one = |config: LimiterConfig| {
-        let front = Arc::new(Front::new(&config, Arc::clone(clock)));
+        let front = Arc::new(Front::new(&config, Arc::clone(clock), events.clone()));
         let mut machine = Limiter::new(config.clone());
         if let Some(idle) = idle {
             machine.start_after(now, idle);
@@ -152,11 +152,11 @@ impl SupervisorActor {
             Event::Relimit { service, limits } => self.tell(&service, Relimit { limits }),
             Event::Resume { service, life } => {
                 self.tell(&service, Resume { life });
-                self.events.send(Seen::LimiterResumed { service });
+                self.events.send(now, Some(&service), EventKind::LimiterResumed);
             }
             Event::GiveUp { service } => {
                 self.tell(&service, Stop { why: Unavailable::GivenUp });
-                self.events.send(Seen::LimiterGivenUp { service });
+                self.events.send(now, Some(&service), EventKind::LimiterGivenUp);
             }
         }
     }
@@ -241,7 +241,8 @@ impl Handler<Failed> for SupervisorActor {
 
     fn handle(&mut self, failed: Failed, ctx: &mut Context<Self>) {
         let Failed { service, life, why } = failed;
-        self.events.send(Seen::LimiterFailed { service: service.clone(), why });
+        let failed = EventKind::LimiterFailed { why };
+        self.events.send(self.clock.now(), Some(&service), failed);
         self.enter(ctx, |machine, now| machine.failed(now, &service, life));
     }
 }

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 use tidegate_algorithms::{Ledger, LimitUsage};
+use tidegate_observability::tally::overdrawn::Overdrawn;
 use tidegate_scheduler::Report;
 use tidegate_units::{
     Amounts, Dimension, Instant, Limit, Rejection, Scope, ServiceName, Span, WallOrigin,
@@ -106,6 +107,9 @@ pub struct SupervisorState {
     pub limits: Vec<LimitUsage>,
     /// Where each service stands.
     pub services: BTreeMap<ServiceName, AccountState>,
+    /// The most that was ever spent beyond each shared limit.
+    #[serde(skip)]
+    pub overdrawn: Overdrawn,
 }
 
 /// What others may see of one service's account.
@@ -140,6 +144,7 @@ pub struct Supervisor {
     /// When the first of them may be served, if nobody gives anything back.
     ready_at: Option<Instant>,
     events: VecDeque<Event>,
+    overdrawn: Overdrawn,
 }
 
 impl Supervisor {
@@ -155,6 +160,7 @@ impl Supervisor {
             waiting: VecDeque::new(),
             ready_at: None,
             events: VecDeque::new(),
+            overdrawn: Overdrawn::default(),
         }
     }
 
@@ -214,6 +220,7 @@ impl Supervisor {
         account.recalling = false;
         self.ledger.settle(now, &ended, &report.used);
         self.ledger.record(now, &report.debt);
+        self.see_debts(now, &report.debt);
         for (recorded, amounts) in &report.refunds {
             self.ledger.refund(now, *recorded, amounts);
         }
@@ -221,6 +228,17 @@ impl Supervisor {
             self.recall_from_all();
         }
         self.serve(now);
+    }
+
+    /// After more was spent than was lent for it.
+    fn see_debts(&mut self, now: Instant, debt: &Amounts) {
+        if debt.is_none() {
+            return;
+        }
+        for usage in self.ledger.usage(now) {
+            let (dimension, window) = (usage.limit.dimension(), usage.limit.window());
+            self.overdrawn.saw(dimension, window, usage.debt);
+        }
     }
 
     /// A limiter has failed; its gate is closed, and its next life is `life`. What it held counts as
@@ -307,6 +325,7 @@ impl Supervisor {
         let accounts = self.accounts.iter();
         SupervisorState {
             limits: self.ledger.usage(now),
+            overdrawn: self.overdrawn.clone(),
             services: accounts.map(|(name, account)| (name.clone(), state(account))).collect(),
         }
     }

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidegate_config::{Config, ServiceConfig};
+use tidegate_observability::{Event, EventKind};
 use tidegate_scheduler::runtime_clock::RuntimeClock;
 use tidegate_supervisor::RestartPolicy;
 use tidegate_units::clock::WallClock;
 use tidegate_units::{Clock, Limit, RetryPolicy, ServiceName, Span, WallOrigin};
 
+use crate::observer::Callback;
 use crate::{StartError, Tidegate};
 
 /// The parts of a [`Tidegate`] that has not been started.
@@ -22,6 +25,8 @@ pub struct Builder {
     pub(crate) run_mark: Option<PathBuf>,
     pub(crate) clock: Option<Arc<dyn Clock>>,
     pub(crate) wall_origin: Option<WallOrigin>,
+    pub(crate) callbacks: Vec<Callback>,
+    pub(crate) sample_every: Option<Span>,
 }
 
 /// What the handles of a service do by themselves, without its limiter.
@@ -108,6 +113,48 @@ impl Builder {
         self
     }
 
+    /// Calls this when a call was not granted at once and waits. The event says how urgent it is, on whose
+    /// behalf, and how many wait.
+    ///
+    /// Callbacks run on a thread of their own, within some 10 ms; one that is slow holds up the others and
+    /// nobody else, and what happens meanwhile is dropped and counted once 512 events wait. One that panics is
+    /// called again the next time.
+    pub fn on_wait(self, call: impl FnMut(&Event) + Send + 'static) -> Self {
+        self.on(|kind| matches!(kind, EventKind::Waiting { .. }), call)
+    }
+
+    /// Calls this when a request was refused; see [`Builder::on_wait`]. The event says why.
+    pub fn on_reject(self, call: impl FnMut(&Event) + Send + 'static) -> Self {
+        self.on(|kind| matches!(kind, EventKind::Refused { .. }), call)
+    }
+
+    /// Calls this when the pace of a service has changed by a twentieth or more, as of the last sample; see
+    /// [`Builder::on_wait`].
+    pub fn on_pace_change(self, call: impl FnMut(&Event) + Send + 'static) -> Self {
+        self.on(|kind| matches!(kind, EventKind::PaceChanged { .. }), call)
+    }
+
+    /// Calls this when a warning was raised, or is over; see [`Builder::on_wait`].
+    pub fn on_alert(self, call: impl FnMut(&Event) + Send + 'static) -> Self {
+        self.on(|kind| matches!(kind, EventKind::Alert { .. }), call)
+    }
+
+    fn on(
+        mut self,
+        wants: fn(&EventKind) -> bool,
+        call: impl FnMut(&Event) + Send + 'static,
+    ) -> Self {
+        self.callbacks.push(Callback { wants, call: Box::new(call) });
+        self
+    }
+
+    /// How often everything is looked at for warnings, rates and history: once a second, unless said
+    /// otherwise. 10 ms at least; what is less is taken for that.
+    pub fn sample_every(mut self, every: Duration) -> Self {
+        self.sample_every = Some(Span::from(every).max(Span::from_millis(10)));
+        self
+    }
+
     /// Starts the supervisor and one limiter per service: on the actix system that runs on this
     /// thread, or on a thread of its own if there is none.
     ///
@@ -119,7 +166,7 @@ impl Builder {
         if self.config.services.is_empty() {
             return Err(StartError::NoService);
         }
-        Tidegate::start(&self)
+        Tidegate::start(self)
     }
 
     pub(crate) fn clock_or_runtime(&self) -> Arc<dyn Clock> {

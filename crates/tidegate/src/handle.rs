@@ -5,10 +5,12 @@ use std::thread::ThreadId;
 
 use actix::Addr;
 use tidegate_algorithms::{Carry, LimitUsage};
+use tidegate_observability::ServiceSample;
+use tidegate_observability::status::Statistics;
 use tidegate_scheduler::actor::LimiterActor;
 use tidegate_scheduler::front::Front;
 use tidegate_scheduler::messages::{
-    Explain, ExplainWaiting, Inspect, Reconfigure, ReconfigureError, Reset, Unavailable,
+    Explain, ExplainWaiting, Inspect, Reconfigure, ReconfigureError, Reset, TakeSample, Unavailable,
 };
 use tidegate_scheduler::retry::RetryBudget;
 use tidegate_scheduler::{Explanation, LimiterState};
@@ -16,6 +18,7 @@ use tidegate_supervisor::actor::SupervisorActor;
 use tidegate_units::{Cost, Limit, Priority, RetryPolicy, Scope, ServiceName, Span};
 
 use crate::desk::Desk;
+use crate::repeated::Repeated;
 use crate::{AcquireError, PermitRequest};
 
 /// One service. Cheap to clone, free to share between threads and tasks.
@@ -40,11 +43,15 @@ pub(crate) struct Core {
     /// What is left for that, shared by everybody who calls the service. Never touched by those who
     /// only acquire.
     pub(crate) budget: Mutex<RetryBudget>,
+    /// How often that was done.
+    pub(crate) repeated: Repeated,
 }
 
 /// Where a service stands: what its operations came to, and its limits with the shared ones.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Usage {
+    /// How many operations there were, and how many of them were throttled.
+    pub statistics: Statistics,
     /// The service itself.
     pub service: LimiterState,
     /// The limits that it shares with all services.
@@ -77,10 +84,21 @@ impl Handle {
     /// [`AcquireError::Unavailable`] or [`AcquireError::Stopped`] when nobody answers.
     pub async fn usage(&self) -> Result<Usage, AcquireError> {
         let gone = |_| self.core.gone();
+        let statistics = Statistics::of(&self.sample().await?);
         let service = self.core.limiter.send(Inspect).await.map_err(gone)?;
         let inspect = tidegate_supervisor::actor::Inspect;
         let shared = self.core.supervisor.send(inspect).await.map_err(gone)?;
-        Ok(Usage { service, shared: shared.limits })
+        Ok(Usage { statistics, service, shared: shared.limits })
+    }
+
+    /// Every figure of the service, exact as of now: what it counted, and where its limits stand. Failures,
+    /// restarts and retries are in [`Tidegate::sample`](crate::Tidegate::sample) only.
+    ///
+    /// # Errors
+    ///
+    /// As [`Handle::usage`].
+    pub async fn sample(&self) -> Result<ServiceSample, AcquireError> {
+        self.core.limiter.send(TakeSample).await.map_err(|_| self.core.gone())
     }
 
     /// What would become of a request if it were made now: at once or when, which limit binds at which

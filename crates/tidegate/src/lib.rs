@@ -44,16 +44,20 @@ pub mod builder;
 pub mod desk;
 pub mod error;
 pub mod handle;
+mod observer;
 pub mod pace;
 pub mod permit;
 pub mod policy;
+mod repeated;
 pub mod request;
 pub mod run;
 mod run_mark;
+mod seen;
 pub mod shutdown;
-mod state;
+pub mod subscription;
 mod system;
 mod waiting;
+mod watch;
 
 pub use attempt::{Attempt, Called};
 pub use builder::Builder;
@@ -64,12 +68,16 @@ pub use policy::Policy;
 pub use request::{Acquiring, PermitRequest};
 pub use run::{RunError, WhyNoMore};
 pub use shutdown::Drain;
+pub use subscription::Subscription;
 pub use system::Tidegate;
 
 pub use tidegate_adaptive::{Hint, Observation, Pace, Reset};
 pub use tidegate_algorithms::{Carry, LimitUsage};
 pub use tidegate_config::{Config, ConfigErrors, ServiceConfig};
-pub use tidegate_observability::{Event, Events};
+pub use tidegate_observability::status::{Statistics, Status};
+pub use tidegate_observability::{
+    Alert, AlertKind, Event, EventKind, Sample, ServiceSample, Severity,
+};
 pub use tidegate_scheduler::breaker::BreakerState;
 pub use tidegate_scheduler::explanation::{AheadOf, Missing, Standing};
 pub use tidegate_scheduler::limiter::Counts;

@@ -8,7 +8,7 @@ use actix::prelude::*;
 use crossbeam_channel::bounded;
 use tidegate_algorithms::Carry;
 use tidegate_observability::event::channel;
-use tidegate_observability::{EventSender, Events, Exporter, Sample};
+use tidegate_observability::{EventSender, Events};
 use tidegate_scheduler::LimiterConfig;
 use tidegate_scheduler::messages::{Inspect, ReconfigureError, Unavailable};
 use tidegate_scheduler::retry::RetryBudget;
@@ -17,14 +17,17 @@ use tidegate_supervisor::actor::{
     Inspect as InspectAll, ReconfigureShared, StopAll, SupervisorActor,
 };
 use tidegate_supervisor::{SupervisorConfig, SupervisorState};
-use tidegate_units::{Clock, Limit, Scope, ServiceName, Span};
+use tidegate_units::{Clock, Limit, Scope, ServiceName, Span, WallOrigin};
 use tokio::runtime::{Handle as Runtime, RuntimeFlavor};
 
 use crate::builder::Manners;
 use crate::desk::Desk;
 use crate::handle::{Core, Handle};
+use crate::observer::{Callback, Observer, Seen};
+use crate::repeated::Repeated;
 use crate::run_mark::{self, RunMarkKeeper};
-use crate::{AcquireError, Builder, StartError, UnknownService, state};
+use crate::watch::{SAMPLE_EVERY, Watch, keep_watch};
+use crate::{AcquireError, Builder, StartError, UnknownService};
 
 /// All services of a program, with the limits that they share. Stops when it is dropped; handles
 /// that are left then say so.
@@ -32,9 +35,8 @@ use crate::{AcquireError, Builder, StartError, UnknownService, state};
 pub struct Tidegate {
     services: BTreeMap<ServiceName, Handle>,
     supervisor: Addr<SupervisorActor>,
-    sender: EventSender,
-    events: Events,
-    exporter: Exporter,
+    pub(crate) watch: Arc<Watch>,
+    _observer: Observer,
     /// The thread of the actors, if it is ours.
     thread: Option<(System, JoinHandle<()>)>,
     /// Dropped last: renews the mark while anything can still be granted.
@@ -47,14 +49,17 @@ struct Plan {
     limiters: Vec<LimiterConfig>,
     manners: BTreeMap<ServiceName, Manners>,
     clock: Arc<dyn Clock>,
+    origin: WallOrigin,
     events: EventSender,
+    seen: Arc<Seen>,
+    sample_every: Span,
     idle: Option<Span>,
 }
 
 /// What has been started there.
 struct Running {
     services: BTreeMap<ServiceName, Handle>,
-    supervisor: Addr<SupervisorActor>,
+    watch: Arc<Watch>,
 }
 
 impl Tidegate {
@@ -63,14 +68,19 @@ impl Tidegate {
         Builder::default()
     }
 
-    pub(crate) fn start(builder: &Builder) -> Result<Self, StartError> {
-        let (sender, events) = channel();
+    pub(crate) fn start(mut builder: Builder) -> Result<Self, StartError> {
         let mark = builder.run_mark.clone().map(|path| run_mark::begin(RunMarkFile::new(path)));
         let (idle, run_mark) = match mark.transpose()? {
             Some((idle, keeper)) => (idle, Some(keeper)),
             None => (None, None),
         };
-        let plan = Plan::new(builder, sender.clone(), idle);
+        let callbacks = std::mem::take(&mut builder.callbacks);
+        let (plan, events) = Plan::new(&builder, idle);
+        if callbacks.iter().any(Callback::wants_waits) {
+            plan.events.want_waits();
+        }
+        let observer = Observer::start(events, Arc::clone(&plan.seen), callbacks);
+        let observer = observer.map_err(|source| StartError::Thread { source })?;
         let (running, thread) = if on_a_running_system() {
             (plan.start_here(), None)
         } else {
@@ -78,10 +88,9 @@ impl Tidegate {
         };
         Ok(Self {
             services: running.services,
-            supervisor: running.supervisor,
-            sender,
-            events,
-            exporter: Exporter::new(),
+            supervisor: running.watch.supervisor.clone(),
+            watch: running.watch,
+            _observer: observer,
             thread,
             _run_mark: run_mark,
         })
@@ -174,30 +183,6 @@ impl Tidegate {
         Ok(())
     }
 
-    /// What happens seldom and matters: failures and restarts. One channel for all who listen.
-    pub fn events(&self) -> &Events {
-        &self.events
-    }
-
-    /// Every figure of the catalogue, exact as of now, as the text that Prometheus scrapes.
-    ///
-    /// # Errors
-    ///
-    /// As [`Tidegate::supervisor_state`].
-    pub async fn metrics(&self) -> Result<String, AcquireError> {
-        Ok(self.exporter.render(&self.sample().await?))
-    }
-
-    async fn sample(&self) -> Result<Sample, AcquireError> {
-        let mut services = Vec::with_capacity(self.services.len());
-        for handle in self.services.values() {
-            let state = handle.core.limiter.send(Inspect).await;
-            services.push(state.map_err(|_| self.gone())?);
-        }
-        let supervisor = self.supervisor_state().await?;
-        Ok(state::sample(&services, &supervisor, self.sender.dropped()))
-    }
-
     fn gone(&self) -> AcquireError {
         match self.services.values().next() {
             Some(handle) => handle.core.gone(),
@@ -234,10 +219,11 @@ fn on_a_running_system() -> bool {
 }
 
 impl Plan {
-    fn new(builder: &Builder, events: EventSender, idle: Option<Span>) -> Self {
+    fn new(builder: &Builder, idle: Option<Span>) -> (Self, Events) {
         let shared = &builder.config.global.limits;
         let clock = builder.clock_or_runtime();
         let wall_origin = builder.wall_origin_of(&*clock);
+        let (events, receiver) = channel(wall_origin);
         let limiter =
             |(name, service): (&ServiceName, &tidegate_config::ServiceConfig)| LimiterConfig {
                 service: name.clone(),
@@ -251,7 +237,7 @@ impl Plan {
                 scoped: service.scoped.clone(),
                 wall_origin,
             };
-        Self {
+        let plan = Self {
             supervisor: SupervisorConfig {
                 limits: shared.clone(),
                 services: builder.config.services.keys().cloned().collect(),
@@ -261,9 +247,13 @@ impl Plan {
             limiters: builder.config.services.iter().map(limiter).collect(),
             manners: builder.manners(),
             clock,
+            origin: wall_origin,
             events,
+            seen: Arc::default(),
+            sample_every: builder.sample_every.unwrap_or(SAMPLE_EVERY),
             idle,
-        }
+        };
+        (plan, receiver)
     }
 
     /// Starts everything on the arbiter of this thread.
@@ -272,7 +262,7 @@ impl Plan {
             &self.supervisor,
             self.limiters,
             &self.clock,
-            self.events,
+            self.events.clone(),
             self.idle,
         );
         let handle = |(name, service): (ServiceName, tidegate_supervisor::actor::Service)| {
@@ -285,12 +275,24 @@ impl Plan {
                 timeout,
                 retry,
                 budget: Mutex::new(RetryBudget::new(retry.budget)),
+                repeated: Repeated::default(),
             });
             let desk = Desk::new(Arc::clone(&core)).start();
             (name, Handle { core, desk })
         };
-        let services = started.services.into_iter().map(handle).collect();
-        Running { services, supervisor: started.supervisor }
+        let services: BTreeMap<_, _> = started.services.into_iter().map(handle).collect();
+        let cores = services.iter().map(|(name, handle)| (name.clone(), Arc::clone(&handle.core)));
+        let watch = Arc::new(Watch {
+            services: cores.collect(),
+            supervisor: started.supervisor.clone(),
+            events: self.events,
+            started: self.clock.now(),
+            clock: self.clock,
+            origin: self.origin,
+            seen: self.seen,
+        });
+        keep_watch(&watch, self.sample_every);
+        Running { services, watch }
     }
 
     /// Starts everything on a new system, on a thread of its own.

@@ -90,6 +90,16 @@ impl Scope {
         Self::Endpoint(Arc::new((service.clone(), pattern.to_owned())))
     }
 
+    /// The service that it is about, if it is about one.
+    pub fn service(&self) -> Option<&ServiceName> {
+        match self {
+            Self::Global => None,
+            Self::Service(name) => Some(name),
+            Self::Model(part) | Self::Endpoint(part) => Some(&part.0),
+            Self::Key(part) => Some(&part.0),
+        }
+    }
+
     /// The calls to a service on behalf of `key`.
     pub fn key(service: &ServiceName, key: Key) -> Self {
         Self::Key(Arc::new((service.clone(), key)))

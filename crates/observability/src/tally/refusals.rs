@@ -26,6 +26,15 @@ pub struct RefusalCount {
     pub count: u64,
 }
 
+impl RefusalCount {
+    /// Whether this counts the same kind of refusals as `other`.
+    pub fn is_of(&self, other: &Self) -> bool {
+        (self.reason, self.scope, self.dimension, self.window_ms)
+            == (other.reason, other.scope, other.dimension, other.window_ms)
+            && self.of == other.of
+    }
+}
+
 /// Refusals, counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Refusals {
@@ -51,12 +60,7 @@ impl Refusals {
     }
 
     fn count(&mut self, counted: RefusalCount) {
-        let same = |row: &&mut RefusalCount| {
-            (row.reason, row.scope, row.dimension, row.window_ms)
-                == (counted.reason, counted.scope, counted.dimension, counted.window_ms)
-                && row.of == counted.of
-        };
-        if let Some(row) = self.rows.iter_mut().find(same) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.is_of(&counted)) {
             row.count = row.count.saturating_add(counted.count);
         } else if self.rows.len() < ROWS_MAX {
             self.rows.push(counted);

@@ -1,6 +1,6 @@
 //! What calls took, by the model that they asked or by whom they were made for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,8 @@ impl Spent {
         dimensions
     }
 
-    fn add(&mut self, other: &Self) {
+    /// The same and `other` together.
+    pub fn add(&mut self, other: &Self) {
         self.reserved.add(&other.reserved);
         self.refunded.add(&other.refunded);
         self.owed.add(&other.owed);
@@ -66,7 +67,8 @@ impl UsageCount {
         self.outcomes.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    fn add(&mut self, more: &Self) {
+    /// The same and `more` together.
+    pub fn add(&mut self, more: &Self) {
         for (count, more) in self.outcomes.iter_mut().zip(&more.outcomes) {
             *count = count.saturating_add(*more);
         }
@@ -88,55 +90,74 @@ pub struct UsageRow {
 }
 
 /// Rows by kind and name, as many as there may be, and the sum over all that ever were.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageTable {
     max: usize,
-    rows: HashMap<(String, String), (Instant, UsageCount), RandomState>,
+    len: usize,
+    kinds: BTreeMap<String, HashMap<String, Row, RandomState>>,
     total: UsageCount,
 }
 
-impl PartialEq for UsageTable {
-    fn eq(&self, other: &Self) -> bool {
-        (self.max, &self.total) == (other.max, &other.total) && self.rows == other.rows
-    }
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Row {
+    used_at: Instant,
+    count: UsageCount,
 }
-
-impl Eq for UsageTable {}
 
 impl UsageTable {
     /// An empty table for at most `max` rows.
     pub fn new(max: usize) -> Self {
-        Self { max, rows: HashMap::default(), total: UsageCount::default() }
+        Self { max, len: 0, kinds: BTreeMap::new(), total: UsageCount::default() }
     }
 
     /// Something happened on behalf of one.
     pub fn add(&mut self, now: Instant, (kind, name): (&str, &str), more: &UsageCount) {
-        self.total.add(more);
-        let row = (kind.to_owned(), name.to_owned());
-        if !self.rows.contains_key(&row) && self.rows.len() >= self.max && !self.make_room(now) {
-            return;
+        if let Some(row) = self.kinds.get_mut(kind).and_then(|names| names.get_mut(name)) {
+            row.used_at = now;
+            row.count.add(more);
+        } else if self.len < self.max || self.make_room(now) {
+            let row = Row { used_at: now, count: more.clone() };
+            self.kinds.entry(kind.to_owned()).or_default().insert(name.to_owned(), row);
+            self.len += 1;
         }
-        let (used_at, count) = self.rows.entry(row).or_insert_with(|| (now, UsageCount::default()));
-        *used_at = now;
-        count.add(more);
+    }
+
+    /// Something happened on behalf of anybody: whoever adds to rows adds to the sum once per call, for a
+    /// call may have several keys.
+    pub fn add_to_total(&mut self, more: &UsageCount) {
+        self.total.add(more);
     }
 
     /// Drops the row that was used the longest ago, if that is long enough.
     fn make_room(&mut self, now: Instant) -> bool {
-        let oldest = self.rows.iter().min_by_key(|(name, (used_at, _))| (*used_at, *name));
-        let idle = oldest.filter(|(_, (used_at, _))| now.since(*used_at) >= IDLE);
-        let Some(row) = idle.map(|(row, _)| row.clone()) else {
+        let rows = self.kinds.iter().flat_map(|(kind, names)| {
+            names.iter().map(move |(name, row)| (row.used_at, kind, name))
+        });
+        let Some((used_at, kind, name)) = rows.min() else {
             return false;
         };
-        self.rows.remove(&row).is_some()
+        if now.since(used_at) < IDLE {
+            return false;
+        }
+        let (kind, name) = (kind.clone(), name.clone());
+        if let Some(names) = self.kinds.get_mut(&kind) {
+            names.remove(&name);
+        }
+        self.len -= 1;
+        true
     }
 
     /// The rows, by kind and name.
     pub fn rows(&self) -> Vec<UsageRow> {
-        let row = |((kind, name), (_, count)): (&(String, String), &(Instant, UsageCount))| {
-            UsageRow { kind: kind.clone(), name: name.clone(), count: count.clone() }
+        let row = |kind: &String, (name, row): (&String, &Row)| UsageRow {
+            kind: kind.clone(),
+            name: name.clone(),
+            count: row.count.clone(),
         };
-        let mut rows: Vec<UsageRow> = self.rows.iter().map(row).collect();
+        let mut rows: Vec<UsageRow> = Vec::with_capacity(self.len);
+        for (kind, names) in &self.kinds {
+            rows.extend(names.iter().map(|it| row(kind, it)));
+        }
         rows.sort_by(|a, b| (&a.kind, &a.name).cmp(&(&b.kind, &b.name)));
         rows
     }
@@ -183,6 +204,7 @@ mod tests {
         let at = |secs| Instant::ZERO + Span::from_secs(secs);
         for (secs, name) in [(0, "a"), (10, "b"), (20, "c"), (30, "a")] {
             table.add(at(secs), ("agent", name), &one_call());
+            table.add_to_total(&one_call());
         }
         let names = |table: &UsageTable| {
             table.rows().iter().map(|row| row.name.clone()).collect::<Vec<_>>()
@@ -193,6 +215,6 @@ mod tests {
         assert_eq!(names(&table), ["a", "b"], "b was used an hour ago less a second");
         table.add(at(3_610), ("agent", "d"), &one_call());
         assert_eq!(names(&table), ["a", "d"]);
-        assert_eq!(table.total().spent.used(Dimension::Tokens), 30);
+        assert_eq!(table.total().spent.used(Dimension::Tokens), 20);
     }
 }

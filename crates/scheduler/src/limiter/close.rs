@@ -15,6 +15,7 @@ impl Limiter {
         match settlement {
             Settlement::Closed { outcome, recorded, refund, debt, pause, call } => {
                 self.counts.outcomes[outcome.index()] += 1;
+                self.count_settled(now, outcome, (&refund, &debt), &call);
                 let scopes = self.scopes_of(now, &call);
                 self.give_back(now, recorded, &refund, &scopes);
                 self.owe(now, &debt, &scopes);
@@ -28,6 +29,7 @@ impl Limiter {
             }
             Settlement::Unclaimed { recorded, refund, call } => {
                 self.counts.unclaimed += 1;
+                self.tally.settled(&refund, &Amounts::NONE);
                 let scopes = self.scopes_of(now, &call);
                 self.give_back(now, recorded, &refund, &scopes);
                 self.release(recorded, &call, &scopes);
@@ -68,6 +70,7 @@ impl Limiter {
 
     fn owe(&mut self, now: Instant, debt: &Amounts, at: &[ScopeId]) {
         self.ledger.record(now, debt);
+        self.see_debts(now, debt);
         self.slice.debt(debt);
         for id in at {
             self.scopes.get_mut(*id).ledger.record(now, debt);

@@ -17,6 +17,7 @@ impl Limiter {
         let scopes = self.scopes.known(request.labels.as_deref());
         let entry = Entry {
             arrival: self.queue.arrivals(),
+            since: now,
             place: Place::Later(now),
             was_next: None,
             request: request.clone(),

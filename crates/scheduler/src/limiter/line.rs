@@ -294,6 +294,8 @@ impl Limiter {
         let Some(entry) = self.forget(slot) else {
             return;
         };
+        let waited = now.since(entry.since);
+        self.tally.granted(now, entry.request.priority, waited, &charged);
         let recorded = if self.tells_calls_apart(&entry.scopes) { at } else { now };
         let Request { ticket, priority, labels, .. } = entry.request;
         let call = Call { priority, labels, ..Call::default() };
@@ -416,7 +418,7 @@ impl Limiter {
     /// Refuses a call that waits.
     pub(super) fn refuse_slot(&mut self, now: Instant, slot: Slot, rejection: Rejection) {
         if let Some(entry) = self.take_out(now, slot) {
-            self.refuse(entry.request.ticket, rejection);
+            self.refuse(now, &entry.request, rejection);
         }
     }
 }

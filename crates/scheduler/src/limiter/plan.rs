@@ -4,11 +4,11 @@ use tidegate_units::{Amounts, Code, Cost, Dimension, Instant, Limit, Reason, Rej
 
 use super::line::Obstacle;
 use super::{Event, Limiter};
-use crate::Ticket;
 use crate::bulkhead::Bulkhead;
 use crate::gate_book::Seen;
 use crate::order::Slot;
 use crate::queue::Entry;
+use crate::{Request, Ticket};
 
 impl Limiter {
     /// Grants to whoever is next, or finds out what they wait for; fills the gate if nobody waits.
@@ -205,14 +205,16 @@ impl Limiter {
             self.counts.refused += 1;
             self.events.push_back(Event::Unanswered { ticket });
         } else if rejection.reason == Reason::Paused {
-            self.refuse(ticket, rejection);
+            self.refuse(now, &entry.request, rejection);
         } else {
-            self.refuse(ticket, rejection.because(Reason::DeadlinePassed));
+            self.refuse(now, &entry.request, rejection.because(Reason::DeadlinePassed));
         }
     }
 
-    pub(super) fn refuse(&mut self, ticket: Ticket, rejection: Rejection) {
+    pub(super) fn refuse(&mut self, now: Instant, request: &Request, rejection: Rejection) {
         self.counts.refused += 1;
+        self.count_refused(now, request, &rejection);
+        let ticket = request.ticket;
         self.events.push_back(Event::Refused { ticket, rejection });
     }
 
@@ -287,6 +289,7 @@ impl Limiter {
             controller.recalled(now, &seen.rest);
         }
         self.counts.granted_by_gate += seen.used.get(Dimension::Requests);
+        self.tally.taken_from_gate(now, &seen.used);
         if !seen.used.is_none() {
             self.pause.sent(now);
         }

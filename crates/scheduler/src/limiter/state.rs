@@ -103,7 +103,7 @@ impl Limiter {
             backing_off: self.queue.backing_off(),
             limits: self.ledger.usage(now),
             slots: self.bulkhead.as_ref().map(slots),
-            breaker: self.breaker.as_ref().map(|breaker| breaker.state(now)),
+            breaker: self.breaker_state(now),
             parts: self.parts(now),
             in_gate: self.in_gate(),
             borrowed: self.slice.all_held().clone(),
@@ -112,6 +112,11 @@ impl Limiter {
             stopping: self.stopping.is_some(),
             counts: self.counts,
         }
+    }
+
+    /// Where the circuit breaker of the service stands, where there is one.
+    pub fn breaker_state(&self, now: Instant) -> Option<BreakerState> {
+        self.breaker.as_ref().map(|breaker| breaker.state(now))
     }
 
     /// What lies in the gate; slots only where calls under way are limited, and not where they are only

@@ -5,6 +5,7 @@
 
 use tidegate_adaptive::{Controller, Pause};
 use tidegate_algorithms::Reading;
+use tidegate_observability::Tally;
 use tidegate_units::{Amounts, Dimension, Instant, Limit, Scope, Span};
 
 use super::reconfigure::Change;
@@ -19,6 +20,7 @@ use crate::scopes::PartPast;
 pub struct Past {
     life: u64,
     counts: Counts,
+    tally: Tally,
     pause: Pause,
     /// The latest instant that was seen.
     latest: Instant,
@@ -51,6 +53,7 @@ impl Limiter {
         limiter.forgot_at = Some(limiter.latest);
         limiter.life = before.life + 1;
         limiter.counts = before.counts;
+        limiter.tally.clone_from(&before.tally);
         limiter.pause = before.pause;
         limiter.ledger.make_empty_owing(now, &before.debts);
         limiter.slice.forget(now);
@@ -87,11 +90,13 @@ impl Limiter {
             ledger.reconfigure(now, limits, *carry);
         }
         let shared = self.shared_change.clone();
+        let (counts, tally) = self.counted_when_closed(now, reading);
         let parts =
             self.scopes.iter().filter_map(|part| Some((part.scope.clone(), part.past(now)?)));
         Past {
             life: self.life,
-            counts: self.counts,
+            counts,
+            tally,
             pause: self.pause,
             debts: ledger.debts(now),
             latest: self.latest.max(now),

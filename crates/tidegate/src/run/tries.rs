@@ -46,7 +46,10 @@ impl<'h> Tries<'h> {
 
     /// The call is made once more while it is under way, if the budget has that much left.
     pub(super) fn hedge(&mut self) -> Option<Attempt> {
-        self.core.budget().try_withdraw().then(|| self.count(true))
+        self.core.budget().try_withdraw().then(|| {
+            self.core.repeated.hedged();
+            self.count(true)
+        })
     }
 
     fn count(&mut self, hedge: bool) -> Attempt {
@@ -83,6 +86,7 @@ impl<'h> Tries<'h> {
             return Err(WhyNoMore::DeadlineTooClose { delay, left });
         }
         if !self.core.budget().try_withdraw() {
+            self.core.repeated.denied();
             return Err(WhyNoMore::BudgetEmpty);
         }
         self.rounds = self.rounds.saturating_add(1);
@@ -106,6 +110,7 @@ pub(super) struct Retry<'h> {
 impl Retry<'_> {
     /// It is made now.
     pub(super) fn made(self) {
+        self.core.repeated.retried();
         std::mem::forget(self);
     }
 }
