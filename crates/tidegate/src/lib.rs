@@ -56,6 +56,7 @@ mod seen;
 pub mod shutdown;
 pub mod subscription;
 mod system;
+mod trace;
 mod waiting;
 mod watch;
 

@@ -9,6 +9,7 @@ use tidegate_scheduler::{Call, Labels, Settlement};
 use tidegate_units::{Amounts, Cost, Instant, Outcome, Priority};
 
 use crate::handle::Core;
+use crate::trace::CallSpan;
 
 /// The right to make one call. Close it with what came of the call; a permit that is dropped counts
 /// its estimate as spent and the call as cancelled.
@@ -35,6 +36,7 @@ pub(crate) struct Origin {
     pub(crate) by_gate: bool,
     /// When the call began, where somebody wants to know how long it takes.
     pub(crate) started: Option<Instant>,
+    pub(crate) span: CallSpan,
 }
 
 /// A borrowed handle costs nothing on the granting path; an owned one may go anywhere.
@@ -81,7 +83,18 @@ impl<'h> Permit<'h> {
         if labelled || front.hears_all() || front.was_paused() {
             return self.settle(Observation::ok());
         }
+        if let Some(origin) = &self.origin {
+            origin.span.end(Outcome::Ok);
+        }
         self.closed = true;
+    }
+
+    /// The span of the call, to see as its children what happens during it; none if nobody collects it. It
+    /// ends with the permit, and says how the call ended.
+    #[cfg(feature = "tracing")]
+    pub fn span(&self) -> tracing::Span {
+        let origin = self.origin.as_ref();
+        origin.map_or_else(tracing::Span::none, |origin| origin.span.span().clone())
     }
 
     /// The call went well and took `actual`: what was estimated beyond it is given back, what it took
@@ -122,6 +135,9 @@ impl<'h> Permit<'h> {
             Some(actual) => difference(front.dimensions(), &self.cost, &actual),
             None => (Amounts::NONE, Amounts::NONE),
         };
+        if let Some(origin) = &self.origin {
+            origin.span.end(outcome);
+        }
         let (recorded, call) = (self.recorded, Call { hints, ..self.call() });
         front.settle(Settlement::Closed { outcome, recorded, refund, debt, pause, call });
     }
@@ -132,9 +148,9 @@ impl<'h> Permit<'h> {
         };
         let front = &self.core().front;
         let took = origin.started.map(|started| front.now().since(started));
-        let cost = front.learns().then(|| self.cost.clone());
-        let Origin { priority, by_gate, .. } = **origin;
         let labels = origin.labels.clone();
+        let cost = (front.learns() || labels.is_some()).then(|| self.cost.clone());
+        let Origin { priority, by_gate, .. } = **origin;
         Call { by_gate, took, priority, labels, cost, ..Call::default() }
     }
 
@@ -150,6 +166,9 @@ impl Drop for Permit<'_> {
     #[inline]
     fn drop(&mut self) {
         if !self.closed {
+            if let Some(origin) = &self.origin {
+                origin.span.end(Outcome::Cancelled);
+            }
             let settlement = Settlement::closed(Outcome::Cancelled, self.recorded, self.call());
             self.core().front.settle(settlement);
         }

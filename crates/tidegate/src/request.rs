@@ -9,7 +9,8 @@ use tidegate_units::{Cost, Instant, InvalidKey, Key, Priority, Span};
 
 use crate::handle::Core;
 use crate::permit::{Origin, Permit};
-use crate::{AcquireError, waiting};
+use crate::trace::CallSpan;
+use crate::{AcquireError, trace, waiting};
 
 mod acquiring;
 mod again;
@@ -195,14 +196,14 @@ impl<'h> PermitRequest<'h> {
         let Self { core, cost, priority, .. } = self;
         match core.front.take(&cost, priority) {
             Some(recorded) => Ok(Permit::new(core, cost, recorded, None)),
-            None => Err(refused(core, cost)),
+            None => Err(refused(core, cost, priority)),
         }
     }
 
-    /// Whether nothing was said of this call, and nobody wants to know how long it takes.
+    /// Whether nothing was said of this call, and nobody wants to know how long it takes or to see it.
     #[inline]
     fn is_plain(&self) -> bool {
-        self.details.is_none() && !self.core.front.times_calls()
+        self.details.is_none() && !self.core.front.times_calls() && !trace::is_wanted()
     }
 
     #[cold]
@@ -211,7 +212,7 @@ impl<'h> PermitRequest<'h> {
             return Ok(permit);
         }
         self.check()?;
-        Err(waiting::refuse(self.core, &self.cost, self.is_scoped()))
+        Err(waiting::refuse(self.core, (&self.cost, self.priority), self.is_scoped()))
     }
 
     /// Whether the gate would grant this call now, if this were its front.
@@ -276,7 +277,8 @@ impl<'h> PermitRequest<'h> {
         let labels = labels.filter(|labels| !labels.is_empty()).map(Arc::new);
         let front = &self.core.front;
         let started = front.times_calls().then(|| front.now());
-        Origin { priority: self.priority, labels, by_gate, started }
+        let span = CallSpan::begin(front, self.priority, labels.as_deref(), by_gate);
+        Origin { priority: self.priority, labels, by_gate, started, span }
     }
 
     /// Waits for a permit, in line, until the deadline.
@@ -353,8 +355,8 @@ impl<'h> PermitRequest<'h> {
 
 /// Why there is no permit at once for a call of which nothing was said.
 #[cold]
-fn refused(core: &Core, cost: Cost) -> AcquireError {
-    let refused = waiting::refuse(core, &cost, false);
+fn refused(core: &Core, cost: Cost, class: Priority) -> AcquireError {
+    let refused = waiting::refuse(core, (&cost, class), false);
     drop(cost);
     refused
 }

@@ -137,6 +137,8 @@ impl<'h> PermitRequest<'h> {
         let mut permit = request.clone().acquire_blocking()?;
         let request = request.skip(false);
         loop {
+            #[cfg(feature = "tracing")]
+            let _during = permit.span().entered();
             let ended = settle(permit, call(tries.attempt()).into());
             let (error, retry) = match after(&mut tries, ended) {
                 Next::End(end) => return end,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use tidegate_observability::Event;
 use tokio::sync::Notify;
 
@@ -72,10 +72,7 @@ impl Subscription {
 
     /// The next event, for a thread that can wait; `None` when none came in time, or none will ever come.
     pub fn next_within(&self, patience: Duration) -> Option<Event> {
-        match self.receiver.recv_timeout(patience) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.receiver.recv_timeout(patience).ok()
     }
 
     /// The next event; `None` when Tidegate has stopped.

@@ -4,11 +4,12 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 use tidegate_scheduler::front::{Front, Grant};
 use tidegate_scheduler::messages::{Acquire, Answer, Reply, Unavailable};
 use tidegate_scheduler::{Request, Settlement, Ticket};
-use tidegate_units::{Cost, Span};
+use tidegate_units::{Cost, Priority, Span};
 use tokio::sync::oneshot;
 
 use crate::AcquireError;
 use crate::handle::Core;
+use crate::trace::WaitSpan;
 
 /// How much longer than its deadline a blocked thread waits for the answer, which the limiter gives
 /// at the deadline: only a limiter that does not run at all lets it come to this.
@@ -16,7 +17,7 @@ const GRACE: Span = Span::from_secs(1);
 
 /// Why there is no permit for somebody who does not wait.
 #[cold]
-pub(crate) fn refuse(core: &Core, cost: &Cost, scoped: bool) -> AcquireError {
+pub(crate) fn refuse(core: &Core, (cost, class): (&Cost, Priority), scoped: bool) -> AcquireError {
     if let Some(why) = core.front.stopped() {
         return core.unavailable(why);
     }
@@ -27,25 +28,31 @@ pub(crate) fn refuse(core: &Core, cost: &Cost, scoped: bool) -> AcquireError {
         return AcquireError::ScopedToTry { service: core.front.service().clone() };
     }
     if let Some(never) = core.front.never(cost) {
+        core.front.turned_away(&never, class);
         return never.into();
     }
     if !core.front.fits(cost) {
         return AcquireError::TooLargeToTry { service: core.front.service().clone() };
     }
-    core.front.refuse(cost).into()
+    let rejection = core.front.refuse(cost);
+    core.front.turned_away(&rejection, class);
+    rejection.into()
 }
 
 /// Waits for a grant as a task.
 pub(crate) async fn in_line(core: &Core, request: Request) -> Result<Grant, AcquireError> {
     let (sender, receiver) = oneshot::channel();
+    let span = WaitSpan::begin(&core.front, &request);
     let mut place = Place::new(core, &request);
     ask(core, request, Reply::Task(sender))?;
     let answer = receiver.await;
     place.answered = true;
-    match answer {
+    let answer = match answer {
         Ok(answer) => granted(core, answer),
         Err(_) => Err(core.gone()),
-    }
+    };
+    span.end(&answer);
+    answer
 }
 
 /// Waits for a grant as a thread.
@@ -54,17 +61,20 @@ pub(crate) fn blocking(core: &Core, request: Request) -> Result<Grant, AcquireEr
         return Err(AcquireError::WouldBlockLimiter { service: core.front.service().clone() });
     }
     let (sender, receiver) = bounded(1);
+    let span = WaitSpan::begin(&core.front, &request);
     let mut place = Place::new(core, &request);
     let wait = request.deadline.since(core.front.now()) + GRACE;
     ask(core, request, Reply::Thread(sender))?;
-    match receiver.recv_timeout(wait.to_duration()) {
+    let answer = match receiver.recv_timeout(wait.to_duration()) {
         Ok(answer) => {
             place.answered = true;
             granted(core, answer)
         }
         Err(RecvTimeoutError::Timeout) => Err(core.unavailable(Unavailable::Restarting)),
         Err(RecvTimeoutError::Disconnected) => Err(core.gone()),
-    }
+    };
+    span.end(&answer);
+    answer
 }
 
 fn ask(core: &Core, request: Request, reply: Reply) -> Result<(), AcquireError> {

@@ -1,12 +1,22 @@
 //! The whole way of a granted call through a handle: shared and own limits, requests and tokens.
 
 use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
-use tidegate::{Handle, Limit, ServiceConfig, Tidegate};
+use tidegate::{Builder, Handle, Limit, ServiceConfig, Tidegate};
 
 use crate::direct::{governor, taken};
 use crate::measure::{Contender, Plan, interleaved, line};
+
+/// Longer than a benchmark takes.
+const NEVER: Duration = Duration::from_hours(24);
+/// Ten times as often as by default.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A hundred times as often as Prometheus does by default.
+const SCRAPE_EVERY: Duration = Duration::from_millis(150);
 
 /// A limit that a benchmark does not reach.
 fn limit(dimension: &str) -> Limit {
@@ -15,7 +25,10 @@ fn limit(dimension: &str) -> Limit {
 
 /// Four limits in two scopes over two dimensions; or one.
 fn start(full: bool) -> (Tidegate, Handle) {
-    let mut builder = Tidegate::builder();
+    start_from(Tidegate::builder(), full)
+}
+
+fn start_from(mut builder: Builder, full: bool) -> (Tidegate, Handle) {
     let mut own = vec![limit("requests")];
     if full {
         own.push(limit("tokens"));
@@ -44,7 +57,38 @@ pub(crate) fn series(plan: &Plan) -> Vec<Value> {
     let (_single, single) = start(false);
     let mut lines = one_thread(plan, &full, &single);
     lines.extend(two_threads(plan, &full));
+    lines.push(observed(plan));
     lines
+}
+
+/// Whoever is looked at all the time, scraped and listened to, against whoever is left alone. Scraping takes
+/// its own share of the machine, from both of them alike.
+fn observed(plan: &Plan) -> Value {
+    let (_alone, alone) = start_from(Tidegate::builder().sample_every(NEVER), true);
+    let builder = Tidegate::builder().sample_every(LOOK_EVERY).on_reject(|_| {}).on_wait(|_| {});
+    let (watched, handle) = start_from(builder, true);
+    let events = watched.subscribe().expect("nobody else listens");
+    let over = Arc::new(AtomicBool::new(false));
+    let until = Arc::clone(&over);
+    let scraper = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        while !until.load(Ordering::Relaxed) {
+            let text = runtime.block_on(watched.metrics()).expect("it renders");
+            assert!(text.contains("tidegate_granted_total"));
+            let _ = events.next_within(SCRAPE_EVERY);
+        }
+    });
+    let timings = interleaved(
+        plan,
+        &mut [
+            Contender::new(|times| (0..times).for_each(|_| granted(&alone))),
+            Contender::new(|times| (0..times).for_each(|_| granted(&handle))),
+        ],
+    );
+    over.store(true, Ordering::Relaxed);
+    scraper.join().expect("it only scrapes");
+    let peer = Some(("the same, left alone", &timings[0]));
+    line("handle", "handle/allow/1t/4-limits-observed", &timings[1], peer, Some(1.05))
 }
 
 fn one_thread(plan: &Plan, full: &Handle, single: &Handle) -> Vec<Value> {

@@ -8,7 +8,9 @@ use tidegate_observability::{
     BreakerPhase, LimitSample, PaceSample, PartSample, ScopeKind, ServiceSample, SlotsSample,
     Spent, Tally, UnixMillis, UsageCount, UsageSample, UsageTable,
 };
-use tidegate_units::{Amounts, Dimension, Instant, Limit, Outcome, Priority, RateOf, Rejection};
+use tidegate_units::{
+    Amounts, Dimension, Instant, Limit, Outcome, Priority, RateOf, Rejection, Span,
+};
 
 use super::{Counts, Limiter, LimiterState, PartState, SlotsState};
 use crate::breaker::BreakerState;
@@ -43,7 +45,7 @@ impl Limiter {
                 .map(|(class, waits)| (class, *waits))
                 .collect(),
             limits: state.limits.iter().map(|usage| self.limit_sample(usage)).collect(),
-            parts: state.parts.iter().map(|part| self.part_sample(part)).collect(),
+            parts: state.parts.iter().map(part_sample).collect(),
             paces: self.pace_samples(now),
             spent: spent.clone(),
             models: usage_sample(models),
@@ -59,18 +61,6 @@ impl Limiter {
         let limit = &usage.limit;
         let most = self.tally.overdrawn.most(limit.dimension(), limit.window());
         LimitSample { debt_max: most.max(usage.debt), ..limit_sample(usage) }
-    }
-
-    fn part_sample(&self, part: &PartState) -> PartSample {
-        let (scope, of) = ScopeKind::with_value(&part.scope);
-        PartSample {
-            scope,
-            of,
-            waiting: whole(part.waiting),
-            limits: part.limits.iter().map(limit_sample).collect(),
-            slots: part.slots.map(slots),
-            breaker: part.breaker.map(phase),
-        }
     }
 
     fn pace_samples(&self, now: Instant) -> Vec<PaceSample> {
@@ -164,6 +154,18 @@ impl CountFor for Tally {
     }
 }
 
+fn part_sample(part: &PartState) -> PartSample {
+    let (scope, of) = ScopeKind::with_value(&part.scope);
+    PartSample {
+        scope,
+        of,
+        waiting: whole(part.waiting),
+        limits: part.limits.iter().map(limit_sample).collect(),
+        slots: part.slots.map(slots),
+        breaker: part.breaker.map(phase),
+    }
+}
+
 /// What the state says that is no counter.
 fn standing(state: LimiterState, capacity: usize, sample: ServiceSample) -> ServiceSample {
     let classes = state.queued_by_class.into_iter();
@@ -174,7 +176,7 @@ fn standing(state: LimiterState, capacity: usize, sample: ServiceSample) -> Serv
         queue_capacity: whole(capacity),
         slots: state.slots.map(slots),
         breaker: state.breaker.map(phase),
-        paused_for_ms: state.paused_for.map(|wait| wait.as_millis()),
+        paused_for_ms: state.paused_for.map(Span::as_millis),
         in_gate: by_dimension(&state.in_gate),
         borrowed: by_dimension(&state.borrowed),
         running: !state.suspended && !state.stopping,

@@ -62,6 +62,8 @@ async fn made<T, E, C>(permit: Permit<'_>, call: impl Future<Output = C>) -> End
 where
     C: Into<Called<T, E>>,
 {
+    #[cfg(feature = "tracing")]
+    let call = tracing::Instrument::instrument(call, permit.span());
     settle(permit, call.await.into())
 }
 
