@@ -20,6 +20,7 @@ impl WaitSpan {
         Self
     }
 
+    #[expect(clippy::unused_self, reason = "called as that of a span that is collected")]
     pub(crate) fn end(self, _: &Result<Grant, AcquireError>) {}
 }
 
@@ -32,5 +33,6 @@ impl CallSpan {
         Self
     }
 
+    #[expect(clippy::unused_self, reason = "called as that of a span that is collected")]
     pub(crate) fn end(&self, _: Outcome) {}
 }
