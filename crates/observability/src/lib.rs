@@ -14,6 +14,8 @@ pub mod monitor;
 pub mod pace_watch;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
+#[cfg(feature = "prometheus")]
+mod readings;
 pub mod sample;
 pub mod status;
 pub mod tally;
