@@ -73,6 +73,12 @@ impl Command {
         self.process().output().is_ok_and(|output| output.status.success())
     }
 
+    /// What it wrote, if it runs and ends well; shows nothing.
+    pub(crate) fn whispered(&self) -> Option<String> {
+        let output = self.process().output().ok().filter(|output| output.status.success())?;
+        String::from_utf8(output.stdout).ok()
+    }
+
     /// Shows the line that runs it.
     pub(crate) fn announce(&self) {
         console::say(format_args!("$ {self}"));
@@ -161,6 +167,7 @@ mod tests {
     fn a_program_that_is_not_there_is_an_error_with_its_name() {
         let missing = Command::new("no-such-program --version");
         assert!(!missing.works());
+        assert_eq!(missing.whispered(), None);
         let error = missing.run().expect_err("there is no such program");
         assert_eq!(error.to_string(), "cannot start `no-such-program`; is it installed?");
     }

@@ -3,7 +3,10 @@
 use crate::command::{Command, CommandError};
 use crate::console;
 
-const GENERATED: [&str; 1] = ["cargo test -p tidegate-tests --test layers"];
+const GENERATED: [&str; 2] = [
+    "cargo test -p tidegate-tests --test layers",
+    "cargo test -p tidegate-observability --test metrics documents",
+];
 
 /// A test that finds its part stale rewrites it and fails; the second run shows that it was only that.
 pub(crate) fn run() -> Result<(), CommandError> {

@@ -32,7 +32,8 @@ pub(crate) enum Chore {
 /// How much `test` does.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct TestFlags {
-    /// Leave out what takes minutes: the model check, the API documentation and the benches.
+    /// Leave out what takes minutes, the model check, the API documentation and the benches; and what needs
+    /// programs that cargo does not bring.
     #[arg(long)]
     pub(crate) quick: bool,
 }

@@ -4,6 +4,7 @@
 //! last line of a good run is `N passed, 0 failed`.
 
 mod replay;
+mod tools;
 
 use std::path::PathBuf;
 use std::{env, path};
@@ -11,6 +12,7 @@ use std::{env, path};
 use thiserror::Error;
 
 use self::replay::ReplayError;
+use self::tools::ToolsError;
 use crate::bench::{self, BenchError};
 use crate::command::{Command, CommandError};
 use crate::flags::{BenchFlags, TestFlags};
@@ -44,6 +46,8 @@ enum ActionError {
     #[error("its dependencies hold `{0}`, which belongs behind the feature `actor`")]
     NotPure(String),
     #[error(transparent)]
+    Tools(#[from] ToolsError),
+    #[error(transparent)]
     Replay(#[from] ReplayError),
     #[error(transparent)]
     Tidy(#[from] TidyError),
@@ -57,6 +61,8 @@ struct Step {
 }
 
 enum Action {
+    /// What cargo does not bring is there.
+    Tools,
     Run(Command),
     /// A dependency tree that must show none of [`SHELL_ONLY`].
     Pure(Command),
@@ -84,9 +90,13 @@ pub(crate) fn run(flags: TestFlags) -> Result<(), TestError> {
 }
 
 fn steps(flags: TestFlags, trace: Option<PathBuf>) -> Vec<Step> {
-    let mut steps = code();
+    let mut steps = Vec::new();
+    if !flags.quick {
+        steps.push(Step::new("tools", vec![Action::Tools]));
+    }
+    steps.extend(code());
     steps.extend(PURE.map(pure));
-    steps.push(cargo("tests of every crate", "test --workspace --all-features"));
+    steps.push(tests(flags));
     if !flags.quick {
         steps.push(model_check());
         steps.push(documentation());
@@ -107,6 +117,16 @@ fn code() -> Vec<Step> {
         Step::new("tidy", vec![Action::Tidy]),
         cargo("lints", "clippy --workspace --all-targets --all-features -- -D warnings"),
     ]
+}
+
+/// Tests that need a tool fail without it, unless what takes long or much is left out.
+fn tests(flags: TestFlags) -> Step {
+    let mut command = Command::new("cargo test --workspace --all-features");
+    if !flags.quick {
+        let (name, value) = tools::REQUIRED;
+        command = command.variable(name, value);
+    }
+    Step::new("tests of every crate", vec![Action::Run(command)])
 }
 
 fn pure(name: &str) -> Step {
@@ -175,6 +195,7 @@ impl Step {
 impl Action {
     fn run(&self) -> Result<(), ActionError> {
         match self {
+            Self::Tools => tools::provide()?,
             Self::Run(command) => command.run()?,
             Self::Pure(command) => {
                 command.announce();
@@ -197,6 +218,7 @@ impl Action {
             Self::Run(command) | Self::Pure(command) | Self::Replay(command, _) => {
                 command.to_string()
             }
+            Self::Tools => tools::installation().map(|command| command.to_string()).join(" && "),
             Self::Tidy => "cargo xtask tidy".to_owned(),
             Self::Bench => "cargo xtask bench --quick".to_owned(),
         }
@@ -230,6 +252,7 @@ mod tests {
     #[test]
     fn everything_is_these_commands() {
         insta::assert_snapshot!(shown(false, Some("/data/hour.csv.gz")), @"
+        apt-get update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends prometheus chromium
         cargo fmt --all --check
         cargo xtask tidy
         cargo clippy --workspace --all-targets --all-features -- -D warnings
@@ -243,7 +266,7 @@ mod tests {
         cargo tree -p tidegate-scheduler --no-default-features -e normal --prefix none
         cargo check -p tidegate-supervisor --no-default-features
         cargo tree -p tidegate-supervisor --no-default-features -e normal --prefix none
-        cargo test --workspace --all-features
+        TIDEGATE_TOOLS=required cargo test --workspace --all-features
         RUSTFLAGS='--cfg loom' cargo test --target-dir target/loom --release -p tidegate-algorithms --test 'loom*'
         RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --all-features
         cargo run --release -- replay --json target/replay.json
@@ -258,6 +281,8 @@ mod tests {
         let (quick, full) = (shown(true, None), shown(false, None));
         let left_out: Vec<_> = full.lines().filter(|line| !quick.contains(line)).collect();
         insta::assert_snapshot!(left_out.join("\n"), @"
+        apt-get update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends prometheus chromium
+        TIDEGATE_TOOLS=required cargo test --workspace --all-features
         RUSTFLAGS='--cfg loom' cargo test --target-dir target/loom --release -p tidegate-algorithms --test 'loom*'
         RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --all-features
         cargo xtask bench --quick
