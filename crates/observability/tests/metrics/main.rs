@@ -3,6 +3,7 @@
 //!
 //! The invariants on trial: OBS-3.
 
+mod documents;
 mod flood;
 mod promtool;
 mod publish;
