@@ -4,10 +4,12 @@
 //!   is counted on the way of a call: figures are taken when somebody asks, after gates have been accounted
 //!   for, so that they are exact and cost callers nothing.
 //! - [`event`] is the bounded channel for what happens.
-//! - [`monitor`] looks at one sample after another, and [`status`] is what it says.
+//! - [`monitor`] looks at one sample after another, and [`status`] is what it says; [`alert`] is when somebody
+//!   is warned.
 //! - [`catalogue`] lists every metric: its name, its kind and what it means; [`prometheus`] writes a sample
 //!   as the text that is scraped.
 
+pub mod alert;
 pub mod catalogue;
 pub mod event;
 pub mod monitor;
@@ -20,9 +22,11 @@ pub mod sample;
 pub mod status;
 pub mod tally;
 
+pub use alert::AlertSettings;
 pub use event::{Event, EventKind, EventSender, Events};
 pub use monitor::Monitor;
 pub use pace_watch::PaceWatch;
+pub use monitor::counts::Counts;
 #[cfg(feature = "prometheus")]
 pub use prometheus::Exporter;
 pub use sample::{

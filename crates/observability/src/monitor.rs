@@ -2,36 +2,104 @@
 //!
 //! A pure machine: [`Monitor::observe`] takes a sample every second or so, [`Monitor::note`] each event;
 //! [`Monitor::status`] and the others answer from what is remembered. Times are those of the samples.
+//!
+//! What is remembered of a service has a bound: 124 marks of its counters, [`points::POINTS_MAX`] points, and
+//! its share of the history.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use tidegate_units::ServiceName;
+
+use crate::alert::watch::Watch;
+use crate::alert::{self, AlertSettings, Lately};
 use crate::event::{Event, EventKind};
 use crate::sample::{Sample, ServiceSample};
-use crate::status::{Alert, SCHEMA, Series, ServiceStatus, Statistics, Status, Trends};
+use crate::status::{Alert, SCHEMA, Series, ServiceStatus, Statistics, Status};
+
+mod books;
+pub(crate) mod counts;
+mod marks;
+pub(crate) mod number;
+pub mod points;
+mod timeline;
+
+use books::Books;
+use marks::{MINUTE, Marks};
+use points::Points;
+use timeline::Timeline;
 
 /// The most events that are shown as recent.
 pub const RECENT_MAX: usize = 100;
 
 /// What is remembered.
+///
+/// ```
+/// use tidegate_observability::{AlertKind, Monitor, Sample, ServiceSample};
+///
+/// let mut monitor = Monitor::new();
+/// let mut service = ServiceSample::new("anthropic".parse()?);
+/// service.running = false;
+/// let sample = Sample { services: vec![service], ..Sample::default() };
+///
+/// let alerts = monitor.observe(&sample);
+/// assert_eq!(alerts[0].kind, AlertKind::LimiterDown);
+/// assert_eq!(monitor.observe(&sample), [], "it is told once");
+/// assert_eq!(monitor.status(&sample).alerts, monitor.alerts());
+/// assert_eq!(monitor.series("openai"), None, "nothing is known of it");
+/// # Ok::<(), tidegate_units::InvalidServiceName>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Monitor {
+    settings: AlertSettings,
+    timeline: Timeline,
+    books: Books,
+    services: BTreeMap<ServiceName, Remembered>,
+    watch: Watch,
+    given_up: BTreeSet<ServiceName>,
     recent: VecDeque<Event>,
 }
 
+/// What is remembered of a service.
+#[derive(Debug, Default)]
+struct Remembered {
+    marks: Marks,
+    points: Points,
+}
+
 impl Monitor {
-    /// A monitor that has seen nothing.
+    /// A monitor that has seen nothing, and warns as it is usual.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Looks at a sample; answers which warnings are new, and which are over.
+    /// A monitor that has seen nothing, and warns as it is told.
+    pub fn with(settings: AlertSettings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// Looks at a sample; answers which warnings are new or have become worse, and which are over.
     pub fn observe(&mut self, sample: &Sample) -> Vec<Alert> {
-        let _ = sample;
-        Vec::new()
+        let elapsed = self.timeline.advance(sample);
+        let now = self.timeline.now();
+        self.books.absorb(sample);
+        for service in &sample.services {
+            self.remember(now, sample, service);
+        }
+        self.forget(sample);
+        let readings = alert::readings(sample, &self.settings, |service| self.lately(now, service));
+        let resolve_after = self.settings.resolve_after.as_millis();
+        self.watch.look((elapsed, sample.at), resolve_after, readings)
     }
 
     /// Remembers an event. Calls that merely begin to wait are too many to be remembered.
     pub fn note(&mut self, event: &Event) {
+        if let Some(service) = &event.service {
+            match event.kind {
+                EventKind::LimiterGivenUp => self.given_up.insert(service.clone()),
+                EventKind::LimiterResumed => self.given_up.remove(service),
+                _ => false,
+            };
+        }
         if matches!(event.kind, EventKind::Waiting { .. }) {
             return;
         }
@@ -41,15 +109,10 @@ impl Monitor {
         self.recent.push_front(event.clone());
     }
 
-    /// Where everything stands by this sample.
+    /// Where everything stands by this sample, which may be later than the last that was observed.
     pub fn status(&self, sample: &Sample) -> Status {
-        let service = |sample: &ServiceSample| ServiceStatus {
-            sample: sample.clone(),
-            statistics: Statistics::of(sample),
-            trends: Trends::default(),
-            forecasts: Vec::new(),
-            advice: Vec::new(),
-        };
+        let now = self.timeline.at(sample);
+        let service = |service: &ServiceSample| self.service_status(now, service);
         Status {
             schema: SCHEMA.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -57,15 +120,70 @@ impl Monitor {
             uptime_ms: sample.uptime_ms,
             services: sample.services.iter().map(service).collect(),
             shared: sample.shared.clone(),
-            alerts: Vec::new(),
+            alerts: self.alerts().to_vec(),
             recent: self.recent.iter().cloned().collect(),
             events_dropped: sample.events_dropped,
         }
     }
 
-    /// What a service did second by second.
+    /// What is warned of now, the worst first.
+    pub fn alerts(&self) -> &[Alert] {
+        self.watch.alerts()
+    }
+
+    /// How often a level was not watched because too many were.
+    pub fn alerts_dropped(&self) -> u64 {
+        self.watch.dropped()
+    }
+
+    /// What a service did second by second; `None` if nothing is known of it.
     pub fn series(&self, service: &str) -> Option<Series> {
-        let _ = service;
-        None
+        let mut services = self.services.iter();
+        let (_, remembered) = services.find(|(name, _)| name.as_str() == service)?;
+        Some(remembered.points.series())
+    }
+
+    fn remember(&mut self, now: u64, sample: &Sample, service: &ServiceSample) {
+        if !self.books.knows(&service.service) {
+            return;
+        }
+        let total = self.books.total(service);
+        let remembered = self.services.entry(service.service.clone()).or_default();
+        remembered.marks.set(now, &total);
+        remembered.points.add((now, sample.at), service, &total);
+        if service.running {
+            self.given_up.remove(&service.service);
+        }
+    }
+
+    /// Forgets what the books have forgotten.
+    fn forget(&mut self, sample: &Sample) {
+        if self.services.len() > sample.services.len() {
+            self.services.retain(|name, _| self.books.knows(name));
+            self.given_up.retain(|name| self.books.knows(name));
+        }
+    }
+
+    fn lately(&self, now: u64, service: &ServiceSample) -> Lately {
+        let total = self.books.total(service);
+        let over = |stretch| {
+            let remembered = self.services.get(&service.service);
+            remembered.map(|it| it.marks.over(stretch, now, &total).1).unwrap_or_default()
+        };
+        let given_up = self.given_up.contains(&service.service);
+        Lately { minute: over(MINUTE), five_minutes: over(5 * MINUTE), given_up }
+    }
+
+    fn service_status(&self, now: u64, sample: &ServiceSample) -> ServiceStatus {
+        let total = self.books.total(sample);
+        let remembered = self.services.get(&sample.service);
+        let trends = remembered.map(|it| it.marks.trends(now, &total));
+        ServiceStatus {
+            sample: sample.clone(),
+            statistics: Statistics::of(sample),
+            trends: trends.unwrap_or_default(),
+            forecasts: Vec::new(),
+            advice: Vec::new(),
+        }
     }
 }

@@ -46,9 +46,10 @@ pub use key::{InvalidKey, Key, KeyName};
 pub use limit::{EnforcedAs, Limit, LimitError};
 pub use outcome::Outcome;
 pub use policy::{
-    AdaptivePolicy, BreakerPolicy, Concurrency, ControllerKind, InFlightAlgorithm, InFlightPolicy,
-    Increase, Jitter, KeyPolicy, Overflow, PolicyError, PolicyFault, QueuePolicy, RateOf,
-    RetryPolicy, ScopePolicy, ScopedPolicies, Share,
+    AdaptivePolicy, AlertError, AlertPolicy, BreakerPolicy, Concurrency, ControllerKind,
+    InFlightAlgorithm, InFlightPolicy, Increase, Jitter, KeyPolicy, Overflow, PolicyError,
+    PolicyFault, QueuePolicy, RateOf, RetryPolicy, ScopePolicy, ScopedPolicies, Share,
+    WebhookPolicy,
 };
 pub use priority::Priority;
 pub use provider::{InvalidProviderName, ProviderName};

@@ -68,6 +68,12 @@ impl Waits {
         self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
     }
 
+    /// Whether this can be what `earlier` has grown to.
+    pub fn covers(&self, earlier: &Self) -> bool {
+        let counts = self.counts.iter().zip(&earlier.counts).all(|(now, then)| now >= then);
+        counts && self.sum_ns >= earlier.sum_ns
+    }
+
     /// What was recorded since this was `earlier`.
     pub fn since(&self, earlier: &Self) -> Self {
         let mut rest = *self;

@@ -107,6 +107,9 @@ pub enum PolicyError {
     /// A pace that cannot be learned so.
     #[error(transparent)]
     Adaptive(#[from] super::adaptive::AdaptiveError),
+    /// Nobody can be warned so.
+    #[error(transparent)]
+    Alerts(#[from] super::alerts::AlertError),
     /// No try, or too many.
     #[error("{text} attempts: use 1 to {}, the first try included", RetryPolicy::ATTEMPTS_MAX)]
     Attempts {
