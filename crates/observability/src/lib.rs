@@ -6,12 +6,14 @@
 //! - [`event`] is the bounded channel for what happens.
 //! - [`monitor`] looks at one sample after another, and [`status`] is what it says; [`alert`] is when somebody
 //!   is warned.
+//! - [`history`] is what happened when, and is saved and restored.
 //! - [`catalogue`] lists every metric: its name, its kind and what it means; [`prometheus`] writes a sample
 //!   as the text that is scraped.
 
 pub mod alert;
 pub mod catalogue;
 pub mod event;
+pub mod history;
 pub mod monitor;
 pub mod pace_watch;
 #[cfg(feature = "prometheus")]
@@ -24,6 +26,7 @@ pub mod tally;
 
 pub use alert::AlertSettings;
 pub use event::{Event, EventKind, EventSender, Events};
+pub use history::{History, UnknownHistory};
 pub use monitor::Monitor;
 pub use pace_watch::PaceWatch;
 pub use monitor::counts::Counts;

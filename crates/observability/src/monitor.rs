@@ -13,10 +13,11 @@ use tidegate_units::ServiceName;
 use crate::alert::watch::Watch;
 use crate::alert::{self, AlertSettings, Lately};
 use crate::event::{Event, EventKind};
+use crate::history::{History, UnknownHistory};
 use crate::sample::{Sample, ServiceSample};
 use crate::status::{Alert, SCHEMA, Series, ServiceStatus, Statistics, Status};
 
-mod books;
+pub(crate) mod books;
 pub(crate) mod counts;
 mod marks;
 pub(crate) mod number;
@@ -55,6 +56,7 @@ pub struct Monitor {
     books: Books,
     services: BTreeMap<ServiceName, Remembered>,
     watch: Watch,
+    history: History,
     given_up: BTreeSet<ServiceName>,
     recent: VecDeque<Event>,
 }
@@ -81,7 +83,8 @@ impl Monitor {
     pub fn observe(&mut self, sample: &Sample) -> Vec<Alert> {
         let elapsed = self.timeline.advance(sample);
         let now = self.timeline.now();
-        self.books.absorb(sample);
+        let deltas = self.books.absorb(sample);
+        self.history.add(sample.at, &deltas);
         for service in &sample.services {
             self.remember(now, sample, service);
         }
@@ -141,6 +144,20 @@ impl Monitor {
         let mut services = self.services.iter();
         let (_, remembered) = services.find(|(name, _)| name.as_str() == service)?;
         Some(remembered.points.series())
+    }
+
+    /// What every service did and when, to be saved.
+    pub fn history(&self) -> History {
+        self.history.clone()
+    }
+
+    /// Adds what was saved to what is remembered.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownHistory`] if it was saved in a form that this version does not know; nothing is added then.
+    pub fn restore(&mut self, saved: History) -> Result<(), UnknownHistory> {
+        self.history.merge(saved)
     }
 
     fn remember(&mut self, now: u64, sample: &Sample, service: &ServiceSample) {

@@ -1,8 +1,11 @@
 //! The monitor from outside: samples in, warnings, rates, history and reports out. Checks MON-1, MON-2,
-//! ALERT-1 and ALERT-2.
+//! ALERT-1,
+//! ALERT-2, HIST-1 and HIST-2.
 
 #[path = "monitor/alerts.rs"]
 mod alerts;
+#[path = "monitor/history.rs"]
+mod history;
 #[path = "monitor/samples.rs"]
 mod samples;
 #[path = "monitor/texts.rs"]

@@ -26,23 +26,31 @@ use crate::tally::waits::Waits;
 #[serde(default)]
 pub struct Counts {
     /// Permits handed out, those included that nobody was there to take.
+    #[serde(skip_serializing_if = "is_zero")]
     pub handed_out: u64,
     /// Those that nobody was there to take.
+    #[serde(skip_serializing_if = "is_zero")]
     pub unclaimed: u64,
     /// Of those handed out, how many were not at once.
+    #[serde(skip_serializing_if = "is_zero")]
     pub waited: u64,
     /// Requests refused.
+    #[serde(skip_serializing_if = "is_zero")]
     pub refused: u64,
     /// Callers that stopped waiting.
+    #[serde(skip_serializing_if = "is_zero")]
     pub withdrawn: u64,
     /// Requests that came, those included that still wait.
+    #[serde(skip_serializing_if = "is_zero")]
     pub asked: u64,
     /// How calls ended, by [`Outcome::index`].
-    #[serde(with = "crate::sample::outcomes")]
+    #[serde(with = "crate::sample::outcomes", skip_serializing_if = "all_zero")]
     pub outcomes: [u64; Outcome::ALL.len()],
     /// How long those waited who were granted from the queue.
+    #[serde(skip_serializing_if = "nobody_waited")]
     pub waits: Waits,
     /// What was charged, given back and owed.
+    #[serde(skip_serializing_if = "Spent::is_none")]
     pub spent: Spent,
 }
 
@@ -154,6 +162,19 @@ impl Counts {
         let Self { handed_out, unclaimed, waited, refused, withdrawn, asked, .. } = self;
         [handed_out, unclaimed, waited, refused, withdrawn, asked]
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+fn all_zero(outcomes: &[u64; Outcome::ALL.len()]) -> bool {
+    outcomes.iter().all(|count| *count == 0)
+}
+
+fn nobody_waited(waits: &Waits) -> bool {
+    *waits == Waits::default()
 }
 
 /// How many plain numbers there are.
