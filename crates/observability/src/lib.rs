@@ -36,7 +36,7 @@ pub use sample::{
     BreakerPhase, LimitSample, PaceSample, PartSample, RetrySample, Sample, ScopeKind,
     ServiceSample, SlotsSample, UnixMillis, UsageSample,
 };
-pub use status::{Alert, AlertKind, ServiceStatus, Severity, Status};
+pub use status::{Alert, AlertKind, ServiceStatus, Severity, Status, UpstreamCount};
 pub use tally::Tally;
 pub use tally::refusals::{RefusalCount, Refusals};
 pub use tally::usage::{Spent, UsageCount, UsageRow, UsageTable};

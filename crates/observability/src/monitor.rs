@@ -126,6 +126,7 @@ impl Monitor {
             alerts: self.alerts().to_vec(),
             recent: self.recent.iter().cloned().collect(),
             events_dropped: sample.events_dropped,
+            upstream: BTreeMap::new(),
         }
     }
 

@@ -36,6 +36,37 @@ pub struct Status {
     pub recent: Vec<Event>,
     /// Events that nobody took in time.
     pub events_dropped: u64,
+    /// What the services themselves have counted, where they run in this program and can be asked: that is
+    /// so for emulated ones. A claim can be held against it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub upstream: BTreeMap<ServiceName, UpstreamCount>,
+}
+
+/// What a service has counted at its own door since the start.
+///
+/// When nothing is under way, what was granted and not cancelled here is what has `arrived` there.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct UpstreamCount {
+    /// Calls that came.
+    pub arrived: u64,
+    /// Of those, how many it did.
+    pub admitted: u64,
+    /// How many it refused at a limit of its own.
+    pub rate_limited: u64,
+    /// How many it turned away because it had too much to do.
+    pub overloaded: u64,
+    /// How many failed because somebody else held what they needed.
+    pub contended: u64,
+    /// How many failed for another reason.
+    pub failed: u64,
+    /// Calls that it works on now.
+    pub under_way: u64,
+    /// The most that it ever worked on at once.
+    pub under_way_max: u64,
+    /// What the calls that it did took, by dimension; requests are counted above.
+    pub used: BTreeMap<Dimension, u64>,
+    /// How many requests per second it bears now in the long run, where it has such a limit.
+    pub capacity_per_second: Option<f64>,
 }
 
 /// Where a service stands.
