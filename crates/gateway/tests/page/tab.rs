@@ -177,7 +177,8 @@ impl<'a> Tab<'a> {
                 }
                 "Log.entryAdded" if said["entry"]["level"] == "error" => {
                     let entry = &said["entry"];
-                    self.complaints.push(format!("{}: {}", entry["source"], entry["text"]));
+                    let source = entry["source"].as_str().unwrap_or_default();
+                    self.complaints.push(format!("{source}: {}", entry["text"]));
                 }
                 "Network.requestWillBeSent" => {
                     let url = said["request"]["url"].as_str().unwrap_or_default();

@@ -126,7 +126,7 @@ pub(super) fn of_one_service(tab: &mut Tab<'_>, site: &Site) {
     assert!(ahead.contains(&service.advice[0].text), "{ahead}");
     let plots = "[...document.querySelectorAll('#detail .plot path')].filter((it) => \
          it.getAttribute('class')[0] === 'l' && it.getAttribute('d').length > 100).length";
-    assert_eq!(tab.value(plots), json!(9), "four limits, three flows, a pace, a queue");
+    assert_eq!(tab.value(plots), json!(10), "limits, flows, paces, a queue");
 }
 
 pub(super) fn of_nothing(tab: &mut Tab<'_>, site: &Site) {

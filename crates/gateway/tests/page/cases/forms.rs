@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::open;
+use super::{forgive_the_network, open};
 use crate::site::Site;
 use crate::tab::Tab;
 
@@ -33,6 +33,7 @@ fn change(tab: &mut Tab<'_>, site: &Site) {
     tab.press("Enter");
     tab.until(&format!("{out}.textContent === '401 no such token: the token is wrong'"));
     assert_eq!(tab.text(&format!("{out}.dataset.tone")), "bad");
+    forgive_the_network(tab);
     tab.value("document.querySelector('[data-form=change] textarea').value = \n'60 requests per 1m\\n\\n'");
     into(tab, "change", "Token", "right");
     tab.press("Enter");
