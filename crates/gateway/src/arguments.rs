@@ -3,9 +3,17 @@
 //! Names are kept as text here and looked up by the command, so that all that are wrong are refused
 //! together, in the same form as everything else.
 
+mod remote;
+mod serve;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use remote::{
+    AlertsArguments, AlertsFormat, Backend, ExplainArguments, StatusArguments, TopArguments,
+};
+pub(crate) use serve::ServeArguments;
 
 const ABOUT: &str = "Tidegate paces the calls that programs make, so that services need not \
                      refuse them";
@@ -98,6 +106,19 @@ pub(crate) enum Command {
     /// Reads responses and prints what they say of limits
     #[command(long_about = FEEDBACK_LONG, after_help = FEEDBACK_EXAMPLES)]
     Feedback(FeedbackArguments),
+    /// Runs limiters and shows everything about them over HTTP
+    #[command(long_about = serve::LONG, after_help = serve::EXAMPLES)]
+    Serve(ServeArguments),
+    /// Prints where everything stands at a running server
+    Status(StatusArguments),
+    /// Shows where everything stands, in the terminal, as it changes
+    #[command(after_help = remote::TOP_KEYS)]
+    Top(TopArguments),
+    /// Says what would become of a call, and why
+    #[command(after_help = remote::EXPLAIN_EXAMPLES)]
+    Explain(ExplainArguments),
+    /// Prints rules for warnings, or a dashboard, for what is scraped
+    Alerts(AlertsArguments),
 }
 
 /// The arguments of `replay`.

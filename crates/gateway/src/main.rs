@@ -3,14 +3,22 @@
 //! Each command is a module that takes its arguments and answers with `Ok`, or with a [`Failure`]
 //! that knows its exit code. Nothing below `main` ends the process.
 
+mod alerts;
 mod arguments;
 mod check;
 mod columns;
 mod config_file;
+mod demo;
 mod exit;
+mod explain;
 mod feedback;
+mod figures;
 mod printer;
+mod remote;
 mod replay;
+mod serve;
+mod status;
+mod top;
 
 use std::process::ExitCode;
 
@@ -28,5 +36,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Feedback(arguments) => feedback::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Alerts(arguments) => alerts::run(&arguments),
     }
 }

@@ -1,0 +1,21 @@
+//! The command `status`: where everything stands at a running server, as text.
+
+mod text;
+
+use tidegate_observability::Status;
+
+use crate::arguments::StatusArguments;
+use crate::exit::Failure;
+use crate::printer::Printer;
+use crate::remote::{self, Remote};
+
+/// Asks and prints.
+///
+/// # Errors
+///
+/// [`Failure::Failed`] when nobody answers or the answer is not understood.
+pub(crate) fn run(arguments: &StatusArguments) -> Result<(), Failure> {
+    let answer = Remote::new(&arguments.backend)?.get("/api/v1/status")?;
+    let text = if arguments.json { answer } else { text::text(&remote::read::<Status>(&answer)?) };
+    Printer::output().print(text.trim_end()).map_err(Failure::failed)
+}
