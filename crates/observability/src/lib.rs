@@ -28,8 +28,8 @@ pub use alert::AlertSettings;
 pub use event::{Event, EventKind, EventSender, Events};
 pub use history::{History, UnknownHistory};
 pub use monitor::Monitor;
-pub use pace_watch::PaceWatch;
 pub use monitor::counts::Counts;
+pub use pace_watch::PaceWatch;
 #[cfg(feature = "prometheus")]
 pub use prometheus::Exporter;
 pub use sample::{

@@ -147,8 +147,10 @@ impl<'a> Tab<'a> {
     /// Keeps a picture of all of it, if somebody wants to look: `TIDEGATE_PICTURES` names a folder.
     pub(crate) fn picture(&mut self, name: &str) {
         let Some(folder) = std::env::var_os("TIDEGATE_PICTURES") else { return };
-        let taken = self
-            .call("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true }));
+        let taken = self.call(
+            "Page.captureScreenshot",
+            json!({ "format": "png", "captureBeyondViewport": true }),
+        );
         let data = taken["data"].as_str().unwrap_or_default();
         let file = std::path::Path::new(&folder).join(format!("{name}.png.base64"));
         fs::write(&file, data).expect("the folder is there");

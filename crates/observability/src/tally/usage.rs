@@ -47,6 +47,27 @@ impl Spent {
         self.refunded.add(&other.refunded);
         self.owed.add(&other.owed);
     }
+
+    /// Whether this can be what `earlier` has grown to.
+    pub fn covers(&self, earlier: &Self) -> bool {
+        self.reserved.covers(&earlier.reserved)
+            && self.refunded.covers(&earlier.refunded)
+            && self.owed.covers(&earlier.owed)
+    }
+
+    /// What was added since this was `earlier`, each amount never below zero.
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            reserved: self.reserved.less(&earlier.reserved),
+            refunded: self.refunded.less(&earlier.refunded),
+            owed: self.owed.less(&earlier.owed),
+        }
+    }
+
+    /// Whether nothing was charged, given back or owed.
+    pub fn is_none(&self) -> bool {
+        self.reserved.is_none() && self.refunded.is_none() && self.owed.is_none()
+    }
 }
 
 /// What the calls of one model or one key came to.
@@ -74,6 +95,27 @@ impl UsageCount {
         }
         self.refused = self.refused.saturating_add(more.refused);
         self.spent.add(&more.spent);
+    }
+
+    /// Whether this can be what `earlier` has grown to.
+    pub fn covers(&self, earlier: &Self) -> bool {
+        let outcomes = self.outcomes.iter().zip(&earlier.outcomes).all(|(now, then)| now >= then);
+        outcomes && self.refused >= earlier.refused && self.spent.covers(&earlier.spent)
+    }
+
+    /// What was added since this was `earlier`, each number never below zero.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut outcomes = self.outcomes;
+        for (count, then) in outcomes.iter_mut().zip(&earlier.outcomes) {
+            *count = count.saturating_sub(*then);
+        }
+        let refused = self.refused.saturating_sub(earlier.refused);
+        Self { outcomes, refused, spent: self.spent.since(&earlier.spent) }
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_none(&self) -> bool {
+        self.calls() == 0 && self.refused == 0 && self.spent.is_none()
     }
 }
 
@@ -110,8 +152,10 @@ impl UsageTable {
         Self { max, len: 0, kinds: BTreeMap::new(), total: UsageCount::default() }
     }
 
-    /// Something happened on behalf of one.
+    /// Something happened on behalf of one. A call for several counts for each of them, and as often in the
+    /// sum.
     pub fn add(&mut self, now: Instant, (kind, name): (&str, &str), more: &UsageCount) {
+        self.total.add(more);
         if let Some(row) = self.kinds.get_mut(kind).and_then(|names| names.get_mut(name)) {
             row.used_at = now;
             row.count.add(more);
@@ -120,12 +164,6 @@ impl UsageTable {
             self.kinds.entry(kind.to_owned()).or_default().insert(name.to_owned(), row);
             self.len += 1;
         }
-    }
-
-    /// Something happened on behalf of anybody: whoever adds to rows adds to the sum once per call, for a
-    /// call may have several keys.
-    pub fn add_to_total(&mut self, more: &UsageCount) {
-        self.total.add(more);
     }
 
     /// Drops the row that was used the longest ago, if that is long enough.
@@ -204,7 +242,6 @@ mod tests {
         let at = |secs| Instant::ZERO + Span::from_secs(secs);
         for (secs, name) in [(0, "a"), (10, "b"), (20, "c"), (30, "a")] {
             table.add(at(secs), ("agent", name), &one_call());
-            table.add_to_total(&one_call());
         }
         let names = |table: &UsageTable| {
             table.rows().iter().map(|row| row.name.clone()).collect::<Vec<_>>()

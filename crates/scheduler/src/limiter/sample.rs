@@ -143,13 +143,9 @@ impl CountFor for Tally {
     fn count_for(&mut self, now: Instant, labels: &Labels, count: &UsageCount) {
         if let Some(model) = labels.model.as_deref() {
             self.models.add(now, ("model", model), count);
-            self.models.add_to_total(count);
         }
         for key in &labels.keys {
             self.keys.add(now, (key.name().as_str(), key.value()), count);
-        }
-        if !labels.keys.is_empty() {
-            self.keys.add_to_total(count);
         }
     }
 }

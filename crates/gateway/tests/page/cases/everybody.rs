@@ -42,9 +42,12 @@ pub(super) fn is_told_what_things_are(tab: &mut Tab<'_>, site: &Site) {
     for (name, part) in PARTS {
         open(tab, site, part);
         tab.value("document.querySelectorAll('details').forEach((it) => { it.open = true; })");
-        tab.until("[...document.querySelectorAll('details')].every((it) => it.querySelector('td'))");
+        tab.until(
+            "[...document.querySelectorAll('details')].every((it) => it.querySelector('td'))",
+        );
         assert_eq!(tab.value("checks.wrong()"), json!([]), "{name}");
     }
-    let steps = "document.querySelectorAll('#detail details')[1].querySelectorAll('tbody tr').length";
+    let steps =
+        "document.querySelectorAll('#detail details')[1].querySelectorAll('tbody tr').length";
     assert_eq!(tab.value(steps), json!(10));
 }

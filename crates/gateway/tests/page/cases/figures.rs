@@ -35,7 +35,8 @@ pub(super) fn are_those_of_the_status(tab: &mut Tab<'_>, _: &Site) {
         "Object.fromEntries([...document.querySelectorAll('[data-sum]')].map((it) => \
          [it.dataset.sum, Number(it.dataset.value)]))",
     );
-    let throttled = status.services.iter().map(|it| it.statistics.throttled_operations).sum::<u64>();
+    let throttled =
+        status.services.iter().map(|it| it.statistics.throttled_operations).sum::<u64>();
     assert_eq!((&sums["queued"], &sums["throttled"]), (&json!(37), &json!(throttled)));
     assert_close(&sums["granted"], 0.7);
     assert_close(&sums["refused"], 5.05);
@@ -78,7 +79,8 @@ fn card(tab: &mut Tab<'_>, service: &ServiceStatus) {
     assert_eq!(by_class, json!(service.sample.queued_by_class));
     let granted = tab.value(&format!("Number({}.dataset.granted)", of("[data-granted]")));
     assert_close(&granted, service.trends.minute.granted_per_second);
-    let most = service.sample.all_limits().map(|it| share(it.used(), it.capacity)).fold(0.0, f64::max);
+    let most =
+        service.sample.all_limits().map(|it| share(it.used(), it.capacity)).fold(0.0, f64::max);
     let shown = tab.value(&format!("Number({}.dataset.value)", of(".plots .num")));
     assert_close(&shown, most);
     for pace in &service.sample.paces {

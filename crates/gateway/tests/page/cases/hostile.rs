@@ -16,7 +16,9 @@ pub(super) fn names_are_text(tab: &mut Tab<'_>, site: &Site) {
     tab.until("[...document.querySelectorAll('.open')].some((it) => it.textContent[0] === '<')");
     tab.picture("hostile-light");
     harmless(tab);
-    tab.value("[...document.querySelectorAll('.open')].find((it) => it.textContent[0] === '<').click()");
+    tab.value(
+        "[...document.querySelectorAll('.open')].find((it) => it.textContent[0] === '<').click()",
+    );
     tab.until("document.getElementById('detail-title').textContent[0] === '<'");
     harmless(tab);
     open(tab, site, "#/anthropic");
@@ -33,7 +35,8 @@ pub(super) fn names_are_text(tab: &mut Tab<'_>, site: &Site) {
 }
 
 fn harmless(tab: &mut Tab<'_>) {
-    let found = tab.value("[typeof window.broken, document.querySelectorAll('img, main b b').length]");
+    let found =
+        tab.value("[typeof window.broken, document.querySelectorAll('img, main b b').length]");
     assert_eq!(found, json!(["undefined", 0]));
     let shown = tab.value(&format!("document.body.textContent.includes({})", json!(HOSTILE)));
     assert_eq!(shown, json!(true), "it is shown as it is");

@@ -67,7 +67,9 @@ fn theme(tab: &mut Tab<'_>) {
     assert_eq!(tab.text("document.documentElement.dataset.theme"), "dark");
     assert_ne!(tab.text(ground), light);
     tab.value("location.reload()");
-    tab.until("document.readyState === 'complete' && document.querySelectorAll('.card').length > 2");
+    tab.until(
+        "document.readyState === 'complete' && document.querySelectorAll('.card').length > 2",
+    );
     assert_eq!(tab.text("document.getElementById('theme').textContent"), "Theme: dark");
     tab.value("document.getElementById('theme').click()");
     assert_eq!(tab.text("localStorage.getItem('tidegate.theme')"), "auto");
