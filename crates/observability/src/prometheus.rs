@@ -3,10 +3,14 @@
 //! The text has no memory: it is made of one sample, and a row that is gone from the sample is gone from the
 //! text. [`Publisher`] is for a program that collects its own metrics through the crate `metrics`.
 
+mod dashboard;
 mod publish;
+mod rules;
 mod text;
 
+pub use dashboard::dashboard_json;
 pub use publish::{Publisher, describe};
+pub use rules::rules_yaml;
 
 use crate::readings::Readings;
 use crate::sample::Sample;

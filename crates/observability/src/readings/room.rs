@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(trim(&mut family, 10), 90);
         assert_eq!((family.rows.len(), sum(&family)), (12, 100));
         let other = ["other", "paced", "service", "other", "tokens", "other"].map(str::to_owned);
-        assert_eq!(family.rows.get(&other.to_vec()), Some(&Value::Count(45)));
+        assert_eq!(family.rows.get(other.as_slice()), Some(&Value::Count(45)));
     }
 
     #[test]

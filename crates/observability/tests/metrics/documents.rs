@@ -5,8 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
-use tidegate_observability::AlertKind;
-use tidegate_observability::catalogue;
+use tidegate_observability::{AlertKind, catalogue, prometheus};
 
 const DOCUMENT: &str = "docs/metrics.md";
 
@@ -77,4 +76,14 @@ fn only_what_stands_between_the_marks_is_rewritten() {
     assert_eq!(updated(stale, "b", "new\n").as_deref(), Some(expected));
     assert_eq!(updated(expected, "b", "new\n").as_deref(), Some(expected));
     assert_eq!(updated("# A\n", "b", "new\n"), None);
+}
+
+#[test]
+fn the_rules_are_those_that_are_made_of_the_catalogue() {
+    compare("docs/prometheus-rules.yml", &prometheus::rules_yaml());
+}
+
+#[test]
+fn so_is_the_dashboard() {
+    compare("docs/grafana-dashboard.json", &prometheus::dashboard_json());
 }

@@ -8,4 +8,5 @@ mod flood;
 mod promtool;
 mod publish;
 mod rich;
+mod rules;
 mod text;
