@@ -51,7 +51,7 @@ fn flooded(flood: impl FnOnce(&mut ServiceSample)) -> Sample {
 }
 
 fn long(number: usize) -> String {
-    format!("{number:06}{}", "\"\\\u{1f980}".repeat(100))
+    format!("{number:06}{}", "\"\\\u{1f980}".repeat(30))
 }
 
 fn limits() -> impl Iterator<Item = LimitSample> {
