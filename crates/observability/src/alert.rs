@@ -9,7 +9,9 @@ mod services;
 pub(crate) mod watch;
 mod words;
 
+pub(crate) use limits::{WINDOW_LONG, spent};
 pub(crate) use services::Lately;
+pub(crate) use words::{about, stated, subject};
 
 use crate::alert::reading::Reading;
 use crate::sample::Sample;

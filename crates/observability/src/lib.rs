@@ -6,13 +6,16 @@
 //! - [`event`] is the bounded channel for what happens.
 //! - [`monitor`] looks at one sample after another, and [`status`] is what it says; [`alert`] is when somebody
 //!   is warned.
-//! - [`history`] is what happened when, and is saved and restored.
+//! - [`history`] is what happened when, and is saved and restored; [`report`] is what is made of it to be
+//!   read.
 //! - [`catalogue`] lists every metric: its name, its kind and what it means; [`prometheus`] writes a sample
 //!   as the text that is scraped.
 
+mod advice;
 pub mod alert;
 pub mod catalogue;
 pub mod event;
+mod forecast;
 pub mod history;
 pub mod monitor;
 pub mod pace_watch;
@@ -20,6 +23,7 @@ pub mod pace_watch;
 pub mod prometheus;
 #[cfg(feature = "prometheus")]
 mod readings;
+pub mod report;
 pub mod sample;
 pub mod status;
 pub mod tally;
@@ -32,6 +36,7 @@ pub use monitor::counts::Counts;
 pub use pace_watch::PaceWatch;
 #[cfg(feature = "prometheus")]
 pub use prometheus::Exporter;
+pub use report::{Report, ReportBy, ReportFormat, ReportQuery, ReportRow};
 pub use sample::{
     BreakerPhase, LimitSample, PaceSample, PartSample, RetrySample, Sample, ScopeKind,
     ServiceSample, SlotsSample, UnixMillis, UsageSample,

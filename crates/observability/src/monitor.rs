@@ -10,12 +10,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tidegate_units::ServiceName;
 
+use crate::advice;
 use crate::alert::watch::Watch;
 use crate::alert::{self, AlertSettings, Lately};
 use crate::event::{Event, EventKind};
+use crate::forecast::{self, Tracks};
 use crate::history::{History, UnknownHistory};
+use crate::report::gather::Gathering;
+use crate::report::{Report, ReportQuery};
 use crate::sample::{Sample, ServiceSample};
-use crate::status::{Alert, SCHEMA, Series, ServiceStatus, Statistics, Status};
+use crate::status::{Advice, Alert, Forecast, SCHEMA, Series, ServiceStatus, Statistics, Status};
 
 pub(crate) mod books;
 pub(crate) mod counts;
@@ -57,6 +61,7 @@ pub struct Monitor {
     services: BTreeMap<ServiceName, Remembered>,
     watch: Watch,
     history: History,
+    tracks: Tracks,
     given_up: BTreeSet<ServiceName>,
     recent: VecDeque<Event>,
 }
@@ -66,6 +71,8 @@ pub struct Monitor {
 struct Remembered {
     marks: Marks,
     points: Points,
+    /// Which limits would have been enough, and when that was found out.
+    advice: (u64, Vec<Advice>),
 }
 
 impl Monitor {
@@ -85,6 +92,7 @@ impl Monitor {
         let now = self.timeline.now();
         let deltas = self.books.absorb(sample);
         self.history.add(sample.at, &deltas);
+        self.tracks.look(now, sample);
         for service in &sample.services {
             self.remember(now, sample, service);
         }
@@ -161,6 +169,40 @@ impl Monitor {
         self.history.merge(saved)
     }
 
+    /// What was used in the last hours and what became of it, by this sample.
+    ///
+    /// ```
+    /// use tidegate_observability::report::{ReportBy, ReportFormat, ReportQuery};
+    /// use tidegate_observability::{Monitor, Sample, ServiceSample};
+    ///
+    /// let mut service = ServiceSample::new("anthropic".parse()?);
+    /// service.refused = 7;
+    /// let sample = Sample { services: vec![service], ..Sample::default() };
+    /// let query = ReportQuery { by: ReportBy::Service, hours: 24, service: None };
+    /// let report = Monitor::new().report(&sample, &query);
+    /// assert_eq!(report.total.refused, 7);
+    /// assert!(report.render(ReportFormat::Csv).contains("anthropic,0,7,100.0,"));
+    ///
+    /// let refused = "xml".parse::<ReportFormat>().unwrap_err();
+    /// assert_eq!(
+    ///     refused.to_string(),
+    ///     "`xml` is no way to write a report: use `table`, `markdown`, `csv` or `json`"
+    /// );
+    /// # Ok::<(), tidegate_units::InvalidServiceName>(())
+    /// ```
+    pub fn report(&self, sample: &Sample, query: &ReportQuery) -> Report {
+        let mut gathering = Gathering::new(query, sample.at);
+        for (at, services) in self.history.hours(gathering.from()) {
+            for (service, hour) in services {
+                gathering.add_hour(at, service, hour);
+            }
+        }
+        for service in &sample.services {
+            gathering.add_delta(&service.service, &self.books.delta(service));
+        }
+        gathering.report()
+    }
+
     fn remember(&mut self, now: u64, sample: &Sample, service: &ServiceSample) {
         if !self.books.knows(&service.service) {
             return;
@@ -169,6 +211,10 @@ impl Monitor {
         let remembered = self.services.entry(service.service.clone()).or_default();
         remembered.marks.set(now, &total);
         remembered.points.add((now, sample.at), service, &total);
+        // A day of minutes is looked through for it, and no minute makes much of a difference.
+        if remembered.advice.1.is_empty() || now >= remembered.advice.0.saturating_add(MINUTE) {
+            remembered.advice = (now, advice::of(service, sample.at, &self.history));
+        }
         if service.running {
             self.given_up.remove(&service.service);
         }
@@ -192,6 +238,11 @@ impl Monitor {
         Lately { minute: over(MINUTE), five_minutes: over(5 * MINUTE), given_up }
     }
 
+    fn forecasts(&self, sample: &ServiceSample) -> Vec<Forecast> {
+        let long = sample.all_limits().filter(|limit| forecast::is_long(limit));
+        long.map(|limit| forecast::of(limit, self.tracks.of(limit))).collect()
+    }
+
     fn service_status(&self, now: u64, sample: &ServiceSample) -> ServiceStatus {
         let total = self.books.total(sample);
         let remembered = self.services.get(&sample.service);
@@ -200,8 +251,8 @@ impl Monitor {
             sample: sample.clone(),
             statistics: Statistics::of(sample),
             trends: trends.unwrap_or_default(),
-            forecasts: Vec::new(),
-            advice: Vec::new(),
+            forecasts: self.forecasts(sample),
+            advice: remembered.map(|it| it.advice.1.clone()).unwrap_or_default(),
         }
     }
 }

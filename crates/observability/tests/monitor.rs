@@ -4,8 +4,12 @@
 
 #[path = "monitor/alerts.rs"]
 mod alerts;
+#[path = "monitor/forecasts.rs"]
+mod forecasts;
 #[path = "monitor/history.rs"]
 mod history;
+#[path = "monitor/reports.rs"]
+mod reports;
 #[path = "monitor/samples.rs"]
 mod samples;
 #[path = "monitor/texts.rs"]

@@ -91,8 +91,8 @@ proptest! {
 fn a_clock_that_leaps_for_a_moment_erases_nothing() {
     let mut monitor = Monitor::new();
     let leaps = [0, HOUR, 20 * 365 * 24 * HOUR, 2 * HOUR, 0];
-    for (index, leap) in leaps.into_iter().enumerate() {
-        monitor.observe(&at(BEGAN + leap, vec![granted(&name(), 10 * (index as u64 + 1))]));
+    for (count, leap) in (1..).zip(leaps) {
+        monitor.observe(&at(BEGAN + leap, vec![granted(&name(), 10 * count)]));
     }
     let history = monitor.history();
     let hours: Vec<(u64, u64)> = history
