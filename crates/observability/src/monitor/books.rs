@@ -73,7 +73,8 @@ impl Books {
     pub(crate) fn absorb(&mut self, sample: &Sample) -> Vec<(ServiceName, Delta)> {
         let mut deltas = Vec::new();
         for service in &sample.services {
-            if !self.services.contains_key(&service.service) && !self.make_room(sample) {
+            let known = self.services.contains_key(&service.service);
+            if !known && !self.make_room(sample) || known && says_nothing(service) {
                 continue;
             }
             let book = self.services.entry(service.service.clone()).or_default();
@@ -111,6 +112,11 @@ impl Book {
             self.keys = sample.keys.clone();
         }
     }
+}
+
+/// A limiter that is gone says that it does not run, and counts nothing; that is no new beginning.
+fn says_nothing(sample: &ServiceSample) -> bool {
+    !sample.running && Counts::of(sample).is_none()
 }
 
 fn delta(book: &Book, sample: &ServiceSample) -> Delta {
@@ -215,13 +221,16 @@ mod tests {
         let mut service = ServiceSample::new("a".parse().expect("a name"));
         let mut books = Books::default();
         let mut granted = 0;
+        let gone = ServiceSample { running: false, ..service.clone() };
         for (count, there) in [(10, true), (12, false), (15, true), (4, true), (6, true)] {
             service.granted_by_gate = count;
             let services = if there { vec![service.clone()] } else { Vec::new() };
+            books.absorb(&Sample { services: vec![gone.clone()], ..Sample::default() });
             let deltas = books.absorb(&Sample { services, ..Sample::default() });
             granted += deltas.iter().map(|(_, delta)| delta.counts.granted()).sum::<u64>();
         }
         assert_eq!(granted, 15 + 6);
+        assert_eq!(books.total(&gone).granted(), 21);
         service.granted_by_gate = 7;
         assert_eq!(books.total(&service).granted(), 22);
         assert_eq!(books.delta(&service).counts.granted(), 1);

@@ -252,6 +252,6 @@ mod tests {
         assert_eq!(names(&table), ["a", "b"], "b was used an hour ago less a second");
         table.add(at(3_610), ("agent", "d"), &one_call());
         assert_eq!(names(&table), ["a", "d"]);
-        assert_eq!(table.total().spent.used(Dimension::Tokens), 20);
+        assert_eq!(table.total().spent.used(Dimension::Tokens), 30);
     }
 }
