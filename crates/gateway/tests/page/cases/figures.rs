@@ -122,7 +122,8 @@ pub(super) fn of_one_service(tab: &mut Tab<'_>, site: &Site) {
     let counted = tab.value(&cells("Counted at the service"));
     let here = service.sample.granted();
     assert_eq!([&counted[0][0], &counted[1][0]], [&json!(here), &json!(11_902)]);
-    let ahead = tab.text("document.querySelector('#detail .notes').innerText");
+    let ahead =
+        tab.text("document.querySelector('#detail .notes').innerText.replaceAll('\\u00a0', ' ')");
     let forecast = "used up in about 40 min (25 min to 1 h 10 min), before it resets";
     assert!(ahead.contains(forecast), "{ahead}");
     assert!(ahead.contains(&service.advice[0].text), "{ahead}");
