@@ -13,17 +13,19 @@ mod forms;
 mod hostile;
 mod keys;
 mod link;
+mod served;
 
 /// What a case does with the page.
 pub(crate) type Case = fn(&mut Tab<'_>, &Site);
 
 /// Every case, with its name.
-pub(crate) const ALL: [(&str, Case); 14] = [
+pub(crate) const ALL: [(&str, Case); 16] = [
     ("figures are those of the status", figures::are_those_of_the_status),
     ("a service has a larger view with more of them", figures::of_one_service),
     ("nothing is shown where there is nothing", figures::of_nothing),
     ("figures change as they come", link::figures_change_as_they_come),
     ("a server that goes away is missed until it is back", link::a_server_goes_and_comes_back),
+    ("a silent stream is opened anew", link::a_silent_stream_is_opened_anew),
     ("without events it asks", link::without_events_it_asks),
     ("names are text", hostile::names_are_text),
     ("every stop is reached by keys", keys::reach_every_stop),
@@ -33,6 +35,7 @@ pub(crate) const ALL: [(&str, Case); 14] = [
     ("everything has a name and a role", everybody::is_told_what_things_are),
     ("forms show what was answered", forms::show_what_was_answered),
     ("it asks its own server and keeps within bounds", alone::asks_its_own_server_only),
+    ("the program serves it", served::by_the_program),
 ];
 
 /// Runs a case; what it leaves behind is cleared away before.
@@ -42,7 +45,7 @@ pub(crate) fn run(case: Case, tab: &mut Tab<'_>, site: &Site) -> Result<(), Stri
     let tried = catch_unwind(AssertUnwindSafe(|| {
         tab.wide(1_400);
         tab.prefers("light");
-        open(tab, site, "");
+        open(tab, &site.url(), "");
         tab.complaints();
         case(tab, site);
         let complaints = tab.complaints();
@@ -56,8 +59,8 @@ pub(crate) fn run(case: Case, tab: &mut Tab<'_>, site: &Site) -> Result<(), Stri
 }
 
 /// Opens the page at `part`, and waits until it shows figures.
-fn open(tab: &mut Tab<'_>, site: &Site, part: &str) {
-    tab.open(&format!("{}{part}", site.url()));
+fn open(tab: &mut Tab<'_>, url: &str, part: &str) {
+    tab.open(&format!("{url}{part}"));
     tab.value(include_str!("checks.js"));
     tab.until("document.documentElement.dataset.link === 'live'");
 }

@@ -9,6 +9,7 @@ mod browser;
 mod cases;
 mod document;
 mod fixture;
+mod program;
 mod site;
 mod tab;
 

@@ -37,6 +37,7 @@ pub(crate) struct Site {
 struct Inner {
     status: String,
     here: bool,
+    silent: bool,
     ended: bool,
     listeners: Vec<TcpStream>,
     asked: Vec<Asked>,
@@ -62,6 +63,7 @@ impl Site {
         let inner = Arc::new(Mutex::new(Inner {
             status,
             here: true,
+            silent: false,
             ended: false,
             listeners: Vec::new(),
             asked: Vec::new(),
@@ -105,9 +107,21 @@ impl Site {
         inner.listeners.clear();
     }
 
+    /// Says nothing more to those who listen, without hanging up; it answers others.
+    pub(crate) fn falls_silent(&self) {
+        let mut inner = self.inner();
+        inner.silent = true;
+    }
+
     /// Answers again.
     pub(crate) fn comes_back(&self) {
-        self.inner().here = true;
+        let mut inner = self.inner();
+        (inner.here, inner.silent) = (true, false);
+    }
+
+    /// How many listen, those included who are gone and were not told anything since.
+    pub(crate) fn listeners(&self) -> usize {
+        self.inner().listeners.len()
     }
 
     /// What was sent to it.
@@ -138,6 +152,9 @@ impl Drop for Site {
 
 impl Inner {
     fn tell(&mut self, kind: &str, data: &str) {
+        if self.silent {
+            return;
+        }
         let text = format!("event: {kind}\ndata: {data}\n\n");
         self.listeners.retain_mut(|listener| listener.write_all(text.as_bytes()).is_ok());
     }

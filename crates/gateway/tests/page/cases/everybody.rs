@@ -13,7 +13,7 @@ pub(super) fn can_read_both_themes(tab: &mut Tab<'_>, site: &Site) {
     for scheme in ["light", "dark"] {
         tab.prefers(scheme);
         for (name, part) in PARTS {
-            open(tab, site, part);
+            open(tab, &site.url(), part);
             tab.value("document.querySelectorAll('details').forEach((it) => { it.open = true; })");
             tab.picture(&format!("{name}-{scheme}"));
             assert!(tab.value("document.body.innerText.length").as_u64() > Some(500));
@@ -26,7 +26,7 @@ pub(super) fn has_a_window_that_it_fits(tab: &mut Tab<'_>, site: &Site) {
     for width in [320, 360, 768, 1_400, 2_200] {
         tab.wide(width);
         for (name, part) in PARTS {
-            open(tab, site, part);
+            open(tab, &site.url(), part);
             tab.picture(&format!("{name}-{width}"));
             let beyond = "(() => { const wide = document.documentElement.clientWidth; \
                  return document.documentElement.scrollWidth > wide ? \
@@ -40,7 +40,7 @@ pub(super) fn has_a_window_that_it_fits(tab: &mut Tab<'_>, site: &Site) {
 
 pub(super) fn is_told_what_things_are(tab: &mut Tab<'_>, site: &Site) {
     for (name, part) in PARTS {
-        open(tab, site, part);
+        open(tab, &site.url(), part);
         tab.value("document.querySelectorAll('details').forEach((it) => { it.open = true; })");
         tab.until(
             "[...document.querySelectorAll('details')].every((it) => it.querySelector('td'))",

@@ -10,7 +10,7 @@ use crate::site::Site;
 use crate::tab::Tab;
 
 /// What every gauge says, by its limit.
-const GAUGES: &str = "[...document.querySelectorAll('.gauge')].filter(checks.seen).map((it) => { \
+const GAUGES: &str = "[...document.querySelectorAll('.gauge[data-limit]')].filter(checks.seen).map((it) => { \
      const meter = it.querySelector('[role=meter]'); \
      return [meter.getAttribute('aria-label'), Number(meter.dataset.value), \
      Number(meter.getAttribute('aria-valuenow')), Number(meter.getAttribute('aria-valuemax')), \
@@ -88,16 +88,14 @@ fn card(tab: &mut Tab<'_>, service: &ServiceStatus) {
         assert_close(&tab.value(&format!("Number({shown}.dataset.value)")), pace.per_second);
     }
     if let Some(slots) = service.sample.slots {
-        let shown = tab.value(&format!("Number({}.dataset.value)", of("[data-fact=slots] dd")));
-        assert_eq!(shown, json!(slots.held));
-        let dots = of("[data-fact=slots] .dots");
-        let dots = tab.value(&format!("{dots}.querySelectorAll('.held').length"));
-        assert_eq!(dots, json!(slots.held));
+        let meter = of(".gauge[data-slots] [role=meter]");
+        let shown = tab.value(&format!("{meter}.getAttribute('aria-valuetext')"));
+        assert_eq!(shown, json!(format!("{} of {} under way", slots.held, slots.slots)));
     }
 }
 
 pub(super) fn of_one_service(tab: &mut Tab<'_>, site: &Site) {
-    open(tab, site, "#/anthropic");
+    open(tab, &site.url(), "#/anthropic");
     tab.until("document.getElementById('detail-title').textContent === 'anthropic'");
     tab.picture("detail-light");
     let status = fixture::status();

@@ -7,7 +7,7 @@ use crate::site::Site;
 use crate::tab::Tab;
 
 pub(super) fn show_what_was_answered(tab: &mut Tab<'_>, site: &Site) {
-    open(tab, site, "#/anthropic");
+    open(tab, &site.url(), "#/anthropic");
     tab.until("document.querySelector('[data-form=explain]')");
     explain(tab, site);
     change(tab, site);
@@ -48,7 +48,7 @@ fn change(tab: &mut Tab<'_>, site: &Site) {
 }
 
 /// Writes into the field of a form whose label begins so.
-fn into(tab: &mut Tab<'_>, form: &str, label: &str, text: &str) {
+pub(super) fn into(tab: &mut Tab<'_>, form: &str, label: &str, text: &str) {
     tab.value(&format!(
         "(() => {{ const field = [...document.querySelectorAll('[data-form={form}] label')]\
          .find((it) => it.textContent.startsWith('{label}')).querySelector('input'); \

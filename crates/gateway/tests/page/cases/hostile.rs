@@ -16,12 +16,13 @@ pub(super) fn names_are_text(tab: &mut Tab<'_>, site: &Site) {
     tab.until("[...document.querySelectorAll('.open')].some((it) => it.textContent[0] === '<')");
     tab.picture("hostile-light");
     harmless(tab);
+    assert_eq!(tab.value("checks.wrong()"), json!([]));
     tab.value(
         "[...document.querySelectorAll('.open')].find((it) => it.textContent[0] === '<').click()",
     );
     tab.until("document.getElementById('detail-title').textContent[0] === '<'");
     harmless(tab);
-    open(tab, site, "#/anthropic");
+    open(tab, &site.url(), "#/anthropic");
     tab.until("document.querySelector('#detail table')");
     let models = tab.text("document.querySelector('#detail section[aria-label=Models]').innerText");
     assert!(models.contains(HOSTILE), "{models}");

@@ -8,7 +8,7 @@ use crate::tab::Tab;
 
 pub(super) fn reach_every_stop(tab: &mut Tab<'_>, site: &Site) {
     every_stop(tab);
-    open(tab, site, "#/anthropic");
+    open(tab, &site.url(), "#/anthropic");
     tab.until("document.querySelector('#detail form')");
     every_stop(tab);
 }

@@ -46,6 +46,16 @@ pub(super) fn a_server_goes_and_comes_back(tab: &mut Tab<'_>, site: &Site) {
     forgive_the_network(tab);
 }
 
+pub(super) fn a_silent_stream_is_opened_anew(tab: &mut Tab<'_>, site: &Site) {
+    let before = site.listeners();
+    site.falls_silent();
+    tab.until(&format!("{LINK} === 'stale'"));
+    // What is said first on a new stream is heard.
+    tab.until(&format!("{LINK} === 'live'"));
+    assert!(site.listeners() > before, "it listens anew");
+    site.comes_back();
+}
+
 pub(super) fn without_events_it_asks(tab: &mut Tab<'_>, site: &Site) {
     let identifier = tab.before("delete window.EventSource");
     tab.open(&site.url());
@@ -53,5 +63,5 @@ pub(super) fn without_events_it_asks(tab: &mut Tab<'_>, site: &Site) {
     tab.until(&format!("{LINK} === 'polling' && document.querySelectorAll('.card').length > 2"));
     site.says(&fixture::empty());
     tab.until("document.querySelector('#services .nothing')");
-    open(tab, site, "");
+    open(tab, &site.url(), "");
 }
