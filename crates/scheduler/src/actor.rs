@@ -108,6 +108,10 @@ impl LimiterActor {
                 }
                 self.machine.settle(now, settlement);
             }
+            // A burst is over; what it took is given back.
+            if self.backlog.capacity() > BACKLOG_KEPT {
+                self.backlog.shrink_to(BACKLOG_KEPT);
+            }
             input(&mut self.machine, now);
             self.do_events(now, reading);
             self.explain(now);
@@ -269,6 +273,9 @@ impl LimiterActor {
         self.drained();
     }
 }
+
+/// Room for so many settlements is kept between two looks.
+const BACKLOG_KEPT: usize = 1_024;
 
 /// What a panic said, cut short.
 fn message_of(panic: &(dyn Any + Send)) -> String {
