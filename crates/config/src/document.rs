@@ -39,7 +39,7 @@ pub(crate) enum Value {
     },
     Array(Vec<Node>),
     Table(BTreeMap<String, Node>),
-    /// A truth value or a date; no key takes one.
+    /// A truth value, or a date, which no key takes.
     Other(String),
 }
 

@@ -42,6 +42,18 @@ impl Cursor<'_> {
         self.valid(u32::try_from(whole).map_err(|_| refused(whole.to_string())), problems)
     }
 
+    /// Whether it is so; a fault if this does not say.
+    pub(crate) fn flag(&self, problems: &mut Problems) -> Option<bool> {
+        let flag = match self.value() {
+            Value::Other(text) => text.parse().ok(),
+            _ => None,
+        };
+        if flag.is_none() {
+            self.wrong_type(Expected::Flag, problems);
+        }
+        flag
+    }
+
     /// The part of a whole; a fault if this is none.
     pub(crate) fn share(&self, problems: &mut Problems) -> Option<Share> {
         let Value::Number { text, whole } = self.value() else {

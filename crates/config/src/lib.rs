@@ -8,6 +8,14 @@
 //! |---|---|---|
 //! | `global.limits` | up to 64 limits over all services together | none |
 //! | `global.dimensions` | up to 64 names that limits may count besides the built-in ones | none |
+//! | `alerts.enabled` | whether anybody is warned: `true` or `false` | `true` |
+//! | `alerts.approaching`, `queue` | 0.1 to 1: the part of a limit, or of a queue, from which on it is a warning | 0.8, 0.8 |
+//! | `alerts.throttled` | two of 0.01 to 1: the part of calls not granted at once that is a warning, and critical | `[0.2, 0.5]` |
+//! | `alerts.for` | 0s to 1h that a level must hold before it is a warning | 1m |
+//! | `alerts.resolve_after` | 1s to 24h that it must be clearly below before the warning is over | 5m |
+//! | `alerts.webhook` | where warnings are posted as JSON: `http://` or `https://` | nowhere |
+//! | `alerts.webhook_timeout`, `webhook_attempts` | 100ms to 1m for an attempt, and 1 to 20 of them | 10s, 4 |
+//! | `alerts.webhook_token_env` | the variable that holds a bearer token | none is sent |
 //! | `services.NAME.limits` | up to 64 limits of one service | none |
 //! | `services.NAME.guard` | the guard of those of its limits, also per model, endpoint and key, that state none | see [`Limit::guard`] |
 //! | `services.NAME.concurrency` | 1 to 10000 calls under way, or a table of `slots` and `lease` | any number |
@@ -34,6 +42,8 @@
 //! | `services.NAME.endpoints."PATTERN"` | `limits`, `concurrency` and `breaker` of the endpoints that match; up to 64 | none |
 //! | `services.NAME.each.KEY` | `limits` and `concurrency` of each value of a key; up to 8 keys | none |
 //! | `services.NAME.each.KEY.weight` | how many turns a value takes: 1 to 1000, for up to 1000 values | 1 |
+//!
+//! The address of a webhook is often a secret; `TIDEGATE__ALERTS__WEBHOOK` keeps it out of the text.
 //!
 //! Parts of a whole are numbers from 0 to 1 with at most three decimals.
 //!

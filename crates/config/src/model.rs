@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tidegate_units::{
-    AdaptivePolicy, BreakerPolicy, Concurrency, DimensionName, InFlightPolicy, Limit, ProviderName,
-    QueuePolicy, RetryPolicy, ScopedPolicies, ServiceName,
+    AdaptivePolicy, AlertPolicy, BreakerPolicy, Concurrency, DimensionName, InFlightPolicy, Limit,
+    ProviderName, QueuePolicy, RetryPolicy, ScopedPolicies, ServiceName,
 };
 
 use crate::document::{self, TEXT_MAX};
@@ -30,6 +30,8 @@ use crate::{ConfigErrors, environment, sections};
 pub struct Config {
     /// What holds for all services together.
     pub global: GlobalConfig,
+    /// When somebody is warned.
+    pub alerts: AlertPolicy,
     /// What holds for each service; at most [`Config::SERVICES_MAX`].
     pub services: BTreeMap<ServiceName, ServiceConfig>,
 }

@@ -158,6 +158,10 @@ pub(crate) enum Expected {
     Rate,
     Increase,
     Learn,
+    Flag,
+    Levels,
+    Address,
+    Variable,
 }
 
 impl fmt::Display for Expected {
@@ -198,6 +202,10 @@ impl fmt::Display for Expected {
             Self::Increase => {
                 "a share of the first pace, such as `0.01` or `\"0.05 per success\"`"
             }
+            Self::Flag => "`true` or `false`",
+            Self::Levels => "two numbers from 0 to 1, the second no lower, such as `[0.2, 0.5]`",
+            Self::Address => "an address to post to, such as `\"https://example.org/hook\"`",
+            Self::Variable => "the name of a variable, such as `\"ALERTS_TOKEN\"`",
             Self::Learn => "`\"gradient\"` or `\"aimd\"`",
             Self::Shape => {
                 "`\"token-bucket\"`, `\"fixed-window\"`, `\"sliding-window\"` or `\"unknown\"`"

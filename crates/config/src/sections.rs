@@ -1,6 +1,7 @@
-//! Reading the sections of a configuration: `[global]` and each `[services.NAME]`.
+//! Reading the sections of a configuration: `[global]`, `[alerts]` and each `[services.NAME]`.
 
 mod adaptive;
+mod alerts;
 mod breaker;
 mod concurrency;
 mod provider;
@@ -27,11 +28,12 @@ pub(crate) use scoped::MODEL_KEYS;
 /// Reads the whole tree.
 pub(crate) fn read(root: &Node, problems: &mut Problems) -> Config {
     let root = Cursor::root(root);
-    root.check_keys(&["global", "services"], problems);
+    root.check_keys(&["alerts", "global", "services"], problems);
     let global = root.get("global").map(|at| read_global(&at, problems)).unwrap_or_default();
     let services = root.get("services");
     let services = services.map(|at| read_services(&at, &global.dimensions, problems));
-    Config { global, services: services.unwrap_or_default() }
+    let alerts = root.get("alerts").map(|at| alerts::read(&at, problems)).unwrap_or_default();
+    Config { global, alerts, services: services.unwrap_or_default() }
 }
 
 fn read_global(at: &Cursor<'_>, problems: &mut Problems) -> GlobalConfig {

@@ -33,6 +33,7 @@ impl Config {
         let mut check = Check { declared: &self.global.dimensions, problems: Problems::default() };
         check.dimensions();
         check.limits("global", &self.global.limits);
+        check.alerts(&self.alerts);
         let count = self.services.len();
         check.that(count <= Self::SERVICES_MAX, "services", || Problem::ManyServices { count });
         for (name, service) in &self.services {

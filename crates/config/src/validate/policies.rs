@@ -1,7 +1,8 @@
 //! Policies that a program wrote into a configuration, held to what a text may say.
 
 use tidegate_units::{
-    Concurrency, Dimension, KeyPolicy, Limit, PolicyFault, QueuePolicy, ScopePolicy, ScopedPolicies,
+    AlertPolicy, Concurrency, Dimension, KeyPolicy, Limit, PolicyFault, QueuePolicy, ScopePolicy,
+    ScopedPolicies,
 };
 
 use super::Check;
@@ -22,6 +23,10 @@ impl Check<'_> {
             self.faults(&joined(path, "breaker"), breaker.faults());
         }
         self.scoped(path, &service.scoped);
+    }
+
+    pub(super) fn alerts(&mut self, alerts: &AlertPolicy) {
+        self.faults("alerts", alerts.faults());
     }
 
     fn queue(&mut self, path: &str, queue: &QueuePolicy) {
