@@ -7,11 +7,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tidegate::{
-    AcquireError, Cost, Dimension, Handle, Observation, Outcome, Priority, Sample, ServiceConfig,
-    Span, Status, Tidegate,
+    AcquireError, Cost, Dimension, Handle, Observation, Outcome, Priority, ReportBy, ReportQuery,
+    ReportRow, Sample, ServiceConfig, ServiceSample, Span, Status, Tidegate,
 };
 use tidegate_simulator::{
-    Behaviour, DimensionLimit, HeaderStyle, Provider, ProviderLimits, Rate, Reply,
+    Behaviour, DimensionLimit, HeaderStyle, Provider, ProviderLimits, Rate, Reply, Tally,
 };
 use tidegate_tests::on_virtual_time;
 use tidegate_units::Instant;
@@ -140,7 +140,8 @@ fn every_surface_shows_what_the_service_counted() {
             for call in calls {
                 call.await.expect("no call panics");
             }
-            agree(&tidegate, &handle, &provider.borrow(), &books).await;
+            let tally = provider.borrow().tally();
+            agree(&tidegate, &handle, tally, &books).await;
         }
         let tally = provider.borrow().tally();
         assert!(tally.rate_limited > 50 && tally.overloaded > 20, "{tally:?}");
@@ -149,10 +150,9 @@ fn every_surface_shows_what_the_service_counted() {
 }
 
 /// The numbers of the sample are those of the books and of the service; all the others are the sample's.
-async fn agree(tidegate: &Tidegate, handle: &Handle, provider: &Provider, books: &Books) {
+async fn agree(tidegate: &Tidegate, handle: &Handle, tally: Tally, books: &Books) {
     let sample = tidegate.sample().await.expect("everybody answers");
     let service = sample.service("model").expect("configured");
-    let tally = provider.tally();
     assert_eq!(service.granted() - books.cancelled.get(), tally.arrived);
     assert_eq!(service.ended(Outcome::Ok), tally.admitted);
     assert_eq!(service.ended(Outcome::RateLimited), tally.rate_limited);
@@ -177,6 +177,9 @@ async fn agree(tidegate: &Tidegate, handle: &Handle, provider: &Provider, books:
     }
     assert_eq!((service.queued, service.running), (0, true));
     status_agrees(tidegate, &sample).await;
+    for by in [ReportBy::Service, ReportBy::Hour, ReportBy::Model, ReportBy::Key] {
+        report_agrees(tidegate, service, by).await;
+    }
     text_agrees(&tidegate.metrics().await.expect("they render"), &sample);
     let usage = handle.usage().await.expect("it answers");
     assert_eq!(usage.statistics.total_operations, service.operations());
@@ -199,6 +202,24 @@ async fn status_agrees(tidegate: &Tidegate, sample: &Sample) {
         assert_eq!(shown, sample);
     }
     assert_eq!(status.services[1].statistics.total_operations, sample.services[1].operations());
+}
+
+/// Sums over the rows of a report, whatever the rows are about.
+async fn report_agrees(tidegate: &Tidegate, service: &ServiceSample, by: ReportBy) {
+    let query = ReportQuery { by, ..ReportQuery::default() };
+    let report = tidegate.report(&query).await.expect("everybody answers");
+    let granted: Option<u64> = report.rows.iter().map(|row| row.granted).sum();
+    let refused: u64 = report.rows.iter().map(|row| row.refused).sum();
+    let ok: u64 = report.rows.iter().map(|row| row.outcomes[Outcome::Ok.index()]).sum();
+    let used = |row: &ReportRow| row.used.get(&Dimension::Tokens).copied().unwrap_or(0);
+    let used: u64 = report.rows.iter().map(used).sum();
+    if matches!(by, ReportBy::Service | ReportBy::Hour) {
+        assert_eq!(granted, Some(service.granted()), "by {by:?}");
+        assert_eq!(refused, service.refused, "by {by:?}");
+    }
+    assert_eq!(ok, service.ended(Outcome::Ok), "by {by:?}");
+    assert_eq!(used, service.spent.used(Dimension::Tokens), "by {by:?}");
+    assert_eq!(report.total.outcomes, service.outcomes, "by {by:?}");
 }
 
 fn text_agrees(text: &str, sample: &Sample) {

@@ -77,7 +77,8 @@ pub use tidegate_algorithms::{Carry, LimitUsage};
 pub use tidegate_config::{Config, ConfigErrors, ServiceConfig};
 pub use tidegate_observability::status::{Statistics, Status};
 pub use tidegate_observability::{
-    Alert, AlertKind, Event, EventKind, Sample, ServiceSample, Severity,
+    Alert, AlertKind, Event, EventKind, History, Report, ReportBy, ReportFormat, ReportQuery,
+    ReportRow, Sample, ServiceSample, Severity, UnknownHistory,
 };
 pub use tidegate_scheduler::breaker::BreakerState;
 pub use tidegate_scheduler::explanation::{AheadOf, Missing, Standing};
@@ -86,9 +87,9 @@ pub use tidegate_scheduler::messages::{ReconfigureError, Unavailable};
 pub use tidegate_scheduler::{Explanation, LimiterState, PartState, RefusedLimits, SlotsState};
 pub use tidegate_supervisor::{RestartPolicy, SupervisorState};
 pub use tidegate_units::{
-    AdaptivePolicy, Amounts, Backoff, BreakerPolicy, Calendar, Code, Concurrency, ControllerKind,
-    Cost, Dimension, EnforcedAs, InFlightAlgorithm, InFlightPolicy, Increase, InvalidKey, Jitter,
-    Key, KeyName, KeyPolicy, Limit, LimitError, Outcome, Overflow, Period, Priority, ProviderName,
-    QueuePolicy, RateOf, Reason, Rejection, RetryPolicy, Scope, ScopePolicy, ScopedPolicies,
-    ServiceName, Share, Span, WallOrigin, Zone,
+    AdaptivePolicy, AlertPolicy, Amounts, Backoff, BreakerPolicy, Calendar, Code, Concurrency,
+    ControllerKind, Cost, Dimension, EnforcedAs, InFlightAlgorithm, InFlightPolicy, Increase,
+    InvalidKey, Jitter, Key, KeyName, KeyPolicy, Limit, LimitError, Outcome, Overflow, Period,
+    Priority, ProviderName, QueuePolicy, RateOf, Reason, Rejection, RetryPolicy, Scope,
+    ScopePolicy, ScopedPolicies, ServiceName, Share, Span, WallOrigin, Zone,
 };

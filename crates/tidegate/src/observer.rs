@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
 use tidegate_observability::{Event, EventKind, Events, Monitor};
-use tidegate_units::Priority;
+use tidegate_units::{AlertPolicy, Priority};
 
 use crate::subscription::{Subscriber, Subscription, subscription};
 
@@ -43,13 +43,17 @@ impl fmt::Debug for Callback {
 }
 
 /// What is remembered, and who listens.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Seen {
     monitor: Mutex<Monitor>,
     subscribers: Mutex<Vec<Subscriber>>,
 }
 
 impl Seen {
+    pub(crate) fn new(alerts: AlertPolicy) -> Self {
+        Self { monitor: Mutex::new(Monitor::with(alerts)), subscribers: Mutex::default() }
+    }
+
     pub(crate) fn monitor(&self) -> MutexGuard<'_, Monitor> {
         self.monitor.lock().unwrap_or_else(PoisonError::into_inner)
     }

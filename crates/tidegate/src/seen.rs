@@ -1,7 +1,9 @@
 //! What a host can see: samples, the status, metrics, what happens.
 
 use tidegate_observability::status::Series;
-use tidegate_observability::{Exporter, Sample, Status};
+use tidegate_observability::{
+    History, Report, ReportQuery, Sample, Status, UnknownHistory, prometheus,
+};
 
 use crate::subscription::Subscription;
 use crate::{AcquireError, Tidegate};
@@ -52,7 +54,46 @@ impl Tidegate {
     /// As [`Tidegate::supervisor_state`].
     pub async fn metrics(&self) -> Result<String, AcquireError> {
         let sample = self.sample().await?;
-        Ok(Exporter::new().render(&sample))
+        let alerts = self.watch.seen.monitor().alerts().to_vec();
+        Ok(prometheus::render(&sample, &alerts))
+    }
+
+    /// What was used in the last hours, by service, model, key or hour.
+    ///
+    /// ```
+    /// use tidegate::{ReportFormat, ReportQuery, ServiceConfig, Tidegate};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # actix::System::new().block_on(async {
+    /// let tidegate = Tidegate::builder().service("git", ServiceConfig::default())?.start()?;
+    /// tidegate.service("git")?.request().acquire().await?.done();
+    /// let report = tidegate.report(&ReportQuery::default()).await?;
+    /// assert!(report.render(ReportFormat::Markdown).contains("| git |"));
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Tidegate::supervisor_state`].
+    pub async fn report(&self, query: &ReportQuery) -> Result<Report, AcquireError> {
+        let sample = self.sample().await?;
+        Ok(self.watch.seen.monitor().report(&sample, query))
+    }
+
+    /// What happened, minute by minute and hour by hour: to be kept for a later run.
+    pub fn history(&self) -> History {
+        self.watch.seen.monitor().history()
+    }
+
+    /// Goes on with what an earlier run remembered.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownHistory`], and nothing has changed, when it was written by another version.
+    pub fn restore_history(&self, saved: History) -> Result<(), UnknownHistory> {
+        self.watch.seen.monitor().restore(saved)
     }
 
     /// What a service did second by second in the last minutes, for plots; `None` where there is no such

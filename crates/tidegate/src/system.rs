@@ -249,7 +249,7 @@ impl Plan {
             clock,
             origin: wall_origin,
             events,
-            seen: Arc::default(),
+            seen: Arc::new(Seen::new(builder.config.alerts.clone())),
             sample_every: builder.sample_every.unwrap_or(SAMPLE_EVERY),
             idle,
         };
