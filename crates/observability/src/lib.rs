@@ -9,7 +9,7 @@
 //! - [`history`] is what happened when, and is saved and restored; [`report`] is what is made of it to be
 //!   read.
 //! - [`catalogue`] lists every metric: its name, its kind and what it means; [`prometheus`] writes a sample
-//!   as the text that is scraped.
+//!   as the text that is scraped, `otlp` (a feature) pushes the same to a collector.
 
 mod advice;
 pub mod alert;
@@ -18,10 +18,12 @@ pub mod event;
 mod forecast;
 pub mod history;
 pub mod monitor;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 pub mod pace_watch;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
-#[cfg(feature = "prometheus")]
+#[cfg(any(feature = "prometheus", feature = "otlp"))]
 mod readings;
 pub mod report;
 pub mod sample;
