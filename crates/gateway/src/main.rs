@@ -13,6 +13,8 @@ mod exit;
 mod explain;
 mod feedback;
 mod figures;
+#[cfg(test)]
+mod fixture;
 mod printer;
 mod remote;
 mod replay;
