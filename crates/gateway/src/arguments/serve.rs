@@ -45,7 +45,7 @@ pub(crate) struct ServeArguments {
     pub(crate) token_file: Option<PathBuf>,
 
     /// What is said on standard error: a level, or levels by part
-    #[arg(long, value_name = "FILTER", default_value = "info")]
+    #[arg(long, value_name = "FILTER", default_value = "info,actix_server=warn")]
     pub(crate) log: String,
 
     /// From what the demonstration is drawn

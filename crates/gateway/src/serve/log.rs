@@ -78,7 +78,11 @@ mod tests {
             assert!(parse(good).is_ok(), "{good}");
         }
         let faults = ["", "info,tidegate=loud", "a=b=c"].map(|text| parse(text).expect_err(text));
-        insta::assert_snapshot!(faults.join("\n"), @"");
+        insta::assert_snapshot!(faults.join("\n"), @r#"
+        ``: an empty filter: use `off` for nothing, or a level such as `info`
+        `info,tidegate=loud`: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5: use a level such as `info`, or `info,tidegate=debug`
+        `a=b=c`: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5: use a level such as `info`, or `info,tidegate=debug`
+        "#);
         assert!(parse(&"x".repeat(LENGTH_MAX + 1)).is_err());
     }
 }

@@ -131,7 +131,11 @@ mod tests {
     fn what_is_no_token_is_refused_with_what_to_do() {
         let faults = ["short", "with a blank inside of it", "0123456789abcdeä"]
             .map(|text| Token::of(text).expect_err("it is none"));
-        insta::assert_snapshot!(faults.join("\n"), @"");
+        insta::assert_snapshot!(faults.join("\n"), @r"
+        a token of 5 bytes: use 16 to 1024, such as `openssl rand -hex 32` prints
+        a token with blanks or characters beyond ASCII: use letters and digits
+        a token with blanks or characters beyond ASCII: use letters and digits
+        ");
         assert!(Token::of(&"x".repeat(BYTES_MAX + 1)).is_err());
     }
 }

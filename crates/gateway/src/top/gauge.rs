@@ -47,7 +47,10 @@ mod tests {
             assert_eq!(bar.content.chars().count(), 4);
             format!("[{}]", bar.content)
         });
-        assert_eq!(bars, ["[    ]", "[    ]", "[▍   ]", "[██  ]", "[███▊]", "[████]", "[████]", "[    ]"]);
+        assert_eq!(
+            bars,
+            ["[    ]", "[    ]", "[▍   ]", "[██  ]", "[███▊]", "[████]", "[████]", "[    ]"]
+        );
         assert_eq!(percent(0.5), " 50%");
     }
 }

@@ -102,7 +102,7 @@ fn service_row(service: &ServiceStatus) -> Row<'static> {
     let colour = if alarming { Color::Red } else { Color::Reset };
     let fullest = app::fullest(service);
     let gauge = match sample.all_limits().next() {
-        Some(_) => Line::from(vec![gauge::bar(fullest, BAR), gauge::percent(fullest).into()]),
+        Some(_) => Line::from(vec![gauge::bar(fullest, BAR), format!(" {}", gauge::percent(fullest)).into()]),
         None => Line::from("-"),
     };
     Row::new([
@@ -138,7 +138,8 @@ fn calls_line(service: &ServiceStatus) -> Line<'static> {
     let ended = if ended.is_empty() { "-".to_owned() } else { ended.join(", ") };
     Line::from(vec![
         Span::styled("calls   ", DIM),
-        format!("{} granted, {} refused: ", amount(sample.granted()), amount(sample.refused)).into(),
+        format!("{} granted, {} refused: ", amount(sample.granted()), amount(sample.refused))
+            .into(),
         ended.into(),
     ])
 }
@@ -146,12 +147,12 @@ fn calls_line(service: &ServiceStatus) -> Line<'static> {
 fn queue_line(service: &ServiceStatus) -> Line<'static> {
     let sample = &service.sample;
     let classes = sample.queued_by_class.iter();
-    let classes: Vec<String> =
-        classes.map(|(class, count)| format!("{count} {class}")).collect();
+    let classes: Vec<String> = classes.map(|(class, count)| format!("{count} {class}")).collect();
     let classes = if classes.is_empty() { "nobody waits".to_owned() } else { classes.join(", ") };
-    let wait = service.trends.minute.wait_ms.map(|wait| {
-        format!("   waits: half {:.0} ms, nine in ten {:.0} ms", wait.p50, wait.p90)
-    });
+    let wait =
+        service.trends.minute.wait_ms.map(|wait| {
+            format!("   waits: half {:.0} ms, nine in ten {:.0} ms", wait.p50, wait.p90)
+        });
     Line::from(vec![Span::styled("queue   ", DIM), classes.into(), wait.unwrap_or_default().into()])
 }
 
@@ -187,12 +188,19 @@ fn upstream_line(service: &ServiceStatus, status: &Status) -> Option<Line<'stati
 
 fn limit_line(limit: &LimitSample) -> Line<'static> {
     let used = app::used(limit);
-    let debt = if limit.debt > 0 { format!("  owes {}", amount(limit.debt)) } else { String::new() };
+    let debt =
+        if limit.debt > 0 { format!("  owes {}", amount(limit.debt)) } else { String::new() };
     Line::from(vec![
         gauge::bar(used, BAR),
-        format!("{} ", gauge::percent(used)).into(),
-        format!("{} of {} {} per {}", amount(limit.used()), amount(limit.capacity), limit.dimension, limit.per)
-            .into(),
+        format!(" {} ", gauge::percent(used)).into(),
+        format!(
+            "{} of {} {} per {}",
+            amount(limit.used()),
+            amount(limit.capacity),
+            limit.dimension,
+            limit.per
+        )
+        .into(),
         Span::styled(format!("  {}", owner(limit)), DIM),
         Span::styled(debt, Style::new().fg(Color::Red)),
     ])
@@ -212,7 +220,7 @@ fn alert_lines(status: &Status) -> Vec<Line<'static>> {
 fn draw_help(frame: &mut Frame<'_>) {
     let area = frame.area();
     let lines = u16::try_from(HELP.lines().count()).unwrap_or(u16::MAX).saturating_add(2);
-    let area = area.centered(Constraint::Max(52), Constraint::Max(lines));
+    let area = area.centered(Constraint::Max(60), Constraint::Max(lines));
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(HELP).block(Block::bordered().title(" keys ")), area);
 }

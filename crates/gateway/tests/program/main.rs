@@ -4,4 +4,6 @@ mod check;
 mod feedback;
 mod help;
 mod replay;
+mod serve;
+mod served;
 mod support;

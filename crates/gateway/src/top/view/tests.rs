@@ -14,7 +14,8 @@ fn app() -> App {
 }
 
 fn screen(app: &App, width: u16, height: u16) -> String {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("no terminal fails here");
+    let mut terminal =
+        Terminal::new(TestBackend::new(width, height)).expect("no terminal fails here");
     terminal.draw(|frame| draw(frame, app)).expect("it is drawn");
     terminal.backend().to_string()
 }
