@@ -153,7 +153,7 @@ fn scraped(text: &str) -> BTreeMap<String, f64> {
 /// A rich sample whose labels need no escapes.
 fn sample() -> Sample {
     let mut sample = rich::sample();
-    sample.services[0].keys.rows[0].name = "planner".to_owned();
+    "planner".clone_into(&mut sample.services[0].keys.rows[0].name);
     sample
 }
 
@@ -166,20 +166,21 @@ fn what_is_pushed_is_what_is_scraped() {
     let pusher = Pusher::start(&settings).expect("it can be pushed to");
     pusher.offer(Sample::default(), Vec::new());
     pusher.offer(sample(), rich::alerts());
-    let pushed = pusher.stop();
-    assert_eq!(pushed, Pushed { taken: 1, ..Pushed::default() });
+    let came = pusher.stop();
+    assert_eq!(came, Pushed { taken: 1, ..Pushed::default() });
     let (head, body) = collector.next();
     collector.end();
     assert_eq!(head[0], "post /v1/metrics http/1.1");
     for header in ["content-type: application/x-protobuf", "authorization: bearer a-token"] {
         assert!(head.iter().any(|line| line == header), "{header} is missing in {head:?}");
     }
-    let pushed = decoded(&body);
-    let resource = pushed.resource.expect("it says what it is");
+    let request = decoded(&body);
+    let resource = request.resource.expect("it says what it is");
     assert_eq!(series("", &resource.attributes), " {\"service.name\": \"shop\"}");
-    let InstrumentationScope { name, .. } = pushed.scope_metrics[0].scope.clone().expect("a scope");
+    let InstrumentationScope { name, .. } =
+        request.scope_metrics[0].scope.clone().expect("a scope");
     assert_eq!(name, "tidegate-observability");
-    let numbers = numbers(&pushed.scope_metrics[0].metrics);
+    let numbers = numbers(&request.scope_metrics[0].metrics);
     assert_eq!(numbers, scraped(&prometheus::render(&sample(), &rich::alerts())));
     assert!(numbers.len() > 100);
 }
@@ -239,9 +240,9 @@ fn what_a_collector_refuses_is_counted_with_its_reason() {
     let collector = Collector::start(vec![("503 Service Unavailable", Vec::new())]);
     let pusher = Pusher::start(&collector.settings()).expect("it can be pushed to");
     pusher.offer(Sample::default(), Vec::new());
-    let pushed = pusher.stop();
-    assert_eq!((pushed.taken, pushed.failed), (0, 1));
-    let why = pushed.last_error.expect("it failed");
+    let came = pusher.stop();
+    assert_eq!((came.taken, came.failed), (0, 1));
+    let why = came.last_error.expect("it failed");
     assert_eq!(why, "the collector answered 503 Service Unavailable");
     collector.end();
 }
@@ -252,9 +253,9 @@ fn a_collector_that_is_not_there_is_no_reason_to_wait() {
     let settings = OtlpSettings::to(format!("http://{gone}/v1/metrics"));
     let pusher = Pusher::start(&settings).expect("it is an address");
     pusher.offer(Sample::default(), Vec::new());
-    let pushed = pusher.stop();
-    assert_eq!((pushed.taken, pushed.failed), (0, 1));
-    assert!(pushed.last_error.is_some());
+    let came = pusher.stop();
+    assert_eq!((came.taken, came.failed), (0, 1));
+    assert!(came.last_error.is_some());
 }
 
 #[test]
