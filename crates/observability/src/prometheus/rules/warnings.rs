@@ -42,7 +42,7 @@ const BREACH: &[Warning] = &[
     Warning {
         name: "TidegateLimitBreached",
         severity: Severity::Warning,
-        expression: "(tidegate_limit_debt > 0 or delta(tidegate_limit_max_over_admission[5m]) > 0) and tidegate_limit_window_seconds >= 60",
+        expression: "(tidegate_limit_debt > 0 or tidegate_limit_max_over_admission and delta(tidegate_limit_max_over_admission[5m]) > 0) and tidegate_limit_window_seconds >= 60",
         holds: "0s",
         summary: "{{ or $labels.service \"all services\" }} has spent {{ $value }} {{ $labels.dimension }} more than the limit per {{ $labels.window }} allows",
         description: "Calls cost more than was estimated for them. tidegate_model_estimate_error_ratio says for which model.",
