@@ -248,6 +248,22 @@ fn what_a_collector_refuses_is_counted_with_its_reason() {
 }
 
 #[test]
+fn a_collector_that_is_back_is_pushed_to_as_before() {
+    let gone = ("429 Too Many Requests", Vec::new());
+    let back = ("200 OK", Vec::new());
+    let collector = Collector::start(vec![gone, back.clone(), back]);
+    let settings = OtlpSettings { interval: OtlpSettings::SHORTEST, ..collector.settings() };
+    let pusher = Pusher::start(&settings).expect("it can be pushed to");
+    for _ in 0..2 {
+        pusher.offer(Sample::default(), Vec::new());
+        collector.next();
+    }
+    pusher.offer(Sample::default(), Vec::new());
+    assert_eq!(pusher.stop(), Pushed { taken: 2, failed: 1, ..Pushed::default() });
+    collector.end();
+}
+
+#[test]
 fn a_collector_that_is_not_there_is_no_reason_to_wait() {
     let gone = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
     let settings = OtlpSettings::to(format!("http://{gone}/v1/metrics"));
