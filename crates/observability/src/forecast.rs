@@ -1,24 +1,28 @@
 //! When a long limit is used up, if it goes on like this.
 //!
 //! What is used of a limit is looked at minute by minute, net of what comes back: sixty minutes, of which those
-//! of a quarter of an hour ago count half as much as the last. Their weighted mean is the rate, and the time
-//! until the rest is gone at that rate the likeliest.
+//! of a quarter of an hour ago count half as much as the last. Their weighted mean is the rate. Where the line
+//! through them rises by more than chance, the rate is where that line stands now ([`line`]), and the rise may
+//! go on: the likeliest is that half of it does, and it is followed for as long as it was seen. A fall is not
+//! followed, for somebody who is warned too early loses less than somebody who is warned too late.
 //!
 //! How sure that is depends on how evenly it is used. Take the use of the next `T` minutes as normal, with the
 //! mean `mT` and the variance `vT + (sT)²`: `v` is the variance of a minute, `s` the standard error of the
 //! rate. Then the limit is used up within `T` with a probability of one in ten where
 //! `mT + z √(vT + s²T²)` is the rest, and of nine in ten where `mT − z √(vT + s²T²)` is; both are roots of one
-//! quadratic. Minutes of a program that works in bursts are not independent, so `v` is the largest of what
-//! single minutes, fives and tens of them say (batch means; Law, "Simulation Modeling and Analysis", 9.5.3).
+//! quadratic. The lower bound takes the whole of a rise, the upper one none of it. Minutes of a program that
+//! works in bursts are not independent, so `v` is the largest of what single minutes, fives and tens of them
+//! say (batch means; Law, "Simulation Modeling and Analysis", 9.5.3).
 //!
-//! A load that rises is followed a quarter of an hour late, so the forecast is late, too: see the tests for how
-//! often the interval holds under which load.
+//! The tests say how often the interval holds under which load.
 
 use crate::alert::{WINDOW_LONG, spent};
 use crate::monitor::number::{float, whole};
 use crate::sample::LimitSample;
 use crate::status::{Between, Forecast};
+use line::Line;
 
+mod line;
 mod usage;
 
 pub(crate) use usage::{Tracks, Usage};
@@ -63,8 +67,12 @@ pub(crate) fn of(limit: &LimitSample, usage: Option<&Usage>) -> Forecast {
 
 /// How much is used in a minute.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Pace {
+struct Pace {
     mean: f64,
+    /// By how much it grows from one minute to the next; never negative.
+    slope: f64,
+    /// How many minutes that was seen.
+    seen: f64,
     /// Of a minute, larger where minutes hang together.
     variance: f64,
     /// The square of the standard error of the mean.
@@ -77,59 +85,60 @@ impl Pace {
         if minutes.len() < MINUTES_MIN {
             return None;
         }
-        let (mean, _) = moments(minutes, 1);
-        let weights = (0..minutes.len()).map(|age| weight(age, 1));
-        let (total, squares) = weights.fold((0.0, 0.0), |(t, s), w| (t + w, s + w * w));
-        let batches = [1, 5, 10].into_iter().filter(|size| minutes.len() >= 3 * size);
-        let variances = batches.map(|size| {
-            let means: Vec<f64> = minutes.rchunks_exact(size).rev().map(mean_of).collect();
-            let (_, variance) = moments(&means, size);
-            variance * number(size)
-        });
-        let variance = variances.fold(0.0, f64::max);
-        Some(Self { mean, variance, error: variance * squares / (total * total) })
+        let line = Line::through(minutes, HALF_LIFE);
+        let seen = number(minutes.len());
+        if line.is_steep() && line.slope > 0.0 {
+            let Line { now, slope, variance, error_now, .. } = line;
+            return Some(Self {
+                mean: now,
+                slope: slope.max(0.0),
+                seen,
+                variance,
+                error: error_now,
+            });
+        }
+        let Line { mean, level_variance, error_mean, .. } = line;
+        Some(Self { mean, slope: 0.0, seen, variance: level_variance, error: error_mean })
     }
 
     /// When so much more is used.
     fn until(self, rest: f64) -> Option<Between> {
-        let likely = rest / self.mean;
+        let likely = self.time(rest, self.slope / 2.0);
         if self.mean <= 0.0 || likely > NEVER {
             return None;
         }
-        // (rest − mT)² = z² (vT + s²T²), as aT² − 2bT + c = 0.
+        let (early, _) = self.bounds(rest, rest / self.time(rest, self.slope));
+        let (low, high) = self.bounds(rest, self.mean);
+        let ms = |minutes: f64| whole(minutes * 60_000.0);
+        let low = ms(low.min(early).min(likely));
+        Some(Between { low, likely: ms(likely), high: high.map(|high| ms(high.max(likely))) })
+    }
+
+    /// How long so much takes at a mean that grows by `slope` for as long as that was seen.
+    fn time(self, rest: f64, slope: f64) -> f64 {
+        let grown = self.mean * self.seen + slope * self.seen * self.seen / 2.0;
+        if slope > 0.0 && grown >= rest {
+            // The root of slope/2 T² + mean T − rest, written so that nothing cancels out.
+            return 2.0 * rest / (self.mean + (self.mean.powi(2) + 2.0 * slope * rest).sqrt());
+        }
+        if slope > 0.0 {
+            return self.seen + (rest - grown) / (self.mean + slope * self.seen);
+        }
+        rest / self.mean
+    }
+
+    /// Between which times it lies in eight of ten cases, at this mean: (rest − mT)² = z² (vT + s²T²), as
+    /// aT² − 2bT + c = 0.
+    fn bounds(self, rest: f64, mean: f64) -> (f64, Option<f64>) {
         let z2 = Z * Z;
-        let a = self.mean * self.mean - z2 * self.error;
-        let b = rest * self.mean + z2 * self.variance / 2.0;
+        let a = mean * mean - z2 * self.error;
+        let b = rest * mean + z2 * self.variance / 2.0;
         let c = rest * rest;
         let root = (b * b - a * c).max(0.0).sqrt();
         // The smaller root, written so that nothing cancels out and `a` may be anything.
         let low = c / (b + root);
-        let high = (a > 0.0).then(|| (b + root) / a).filter(|high| *high <= NEVER);
-        let ms = |minutes: f64| whole(minutes * 60_000.0);
-        Some(Between { low: ms(low.min(likely)), likely: ms(likely), high: high.map(ms) })
+        (low, (a > 0.0).then(|| (b + root) / a).filter(|high| *high <= NEVER))
     }
-}
-
-/// How much what is so many batches of so many minutes old counts.
-fn weight(age: usize, size: usize) -> f64 {
-    0.5_f64.powf(number(age.saturating_mul(size)) / HALF_LIFE)
-}
-
-/// The weighted mean and the weighted variance of values that are so many minutes apart, the last one last.
-fn moments(values: &[f64], size: usize) -> (f64, f64) {
-    let weighted =
-        || values.iter().rev().enumerate().map(|(age, value)| (weight(age, size), *value));
-    let total: f64 = weighted().map(|(weight, _)| weight).sum();
-    let mean = weighted().map(|(weight, value)| weight * value).sum::<f64>() / total;
-    let spread: f64 = weighted().map(|(weight, value)| weight * (value - mean).powi(2)).sum();
-    let squares: f64 = weighted().map(|(weight, _)| weight * weight).sum();
-    // As many degrees of freedom are lost as the mean took.
-    let freedom = total - squares / total;
-    (mean, if freedom > 0.0 { spread / freedom } else { 0.0 })
-}
-
-fn mean_of(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / number(values.len().max(1))
 }
 
 fn number(count: usize) -> f64 {

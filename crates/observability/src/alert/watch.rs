@@ -33,6 +33,8 @@ const GAP_MAX: u64 = 60_000;
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     entries: BTreeMap<String, Entry>,
+    /// How many of them are about parts.
+    parts: usize,
     alerts: Vec<Alert>,
     dropped: u64,
 }
@@ -78,21 +80,17 @@ impl Watch {
         let elapsed = elapsed.min(GAP_MAX);
         let mut news = Vec::new();
         for reading in worst_of_each(readings) {
-            let room = self.has_room(&reading);
-            match self.entries.get_mut(&reading.id) {
-                Some(entry) => news.extend(entry.read(elapsed, at, &reading)),
-                None if room && reading.level >= reading.warning.level => {
-                    let mut entry =
-                        Entry { since: at, of_part: reading.of_part, ..Entry::default() };
-                    news.extend(entry.read(elapsed, at, &reading));
-                    self.entries.insert(reading.id, entry);
-                }
-                None => self.dropped += u64::from(!room),
+            if let Some(entry) = self.entries.get_mut(&reading.id) {
+                news.extend(entry.read(elapsed, at, &reading));
+            } else if reading.level >= reading.warning.level {
+                news.extend(self.begin(at, reading));
             }
         }
+        let parts = &mut self.parts;
         self.entries.retain(|_, entry| {
             let (stays, over) = entry.end(elapsed, at, resolve_after_ms);
             news.extend(over);
+            *parts -= usize::from(!stays && entry.of_part);
             stays
         });
         if !news.is_empty() {
@@ -111,9 +109,18 @@ impl Watch {
         self.dropped
     }
 
-    fn has_room(&self, reading: &Reading) -> bool {
-        let parts = || self.entries.values().filter(|entry| entry.of_part).count();
-        self.entries.len() < ALERTS_MAX && (!reading.of_part || parts() < PARTS_MAX)
+    /// Begins to watch a level that is high, if there is room.
+    fn begin(&mut self, at: UnixMillis, reading: Reading) -> Option<Alert> {
+        let of_part = reading.of_part;
+        if self.entries.len() >= ALERTS_MAX || of_part && self.parts >= PARTS_MAX {
+            self.dropped = self.dropped.saturating_add(1);
+            return None;
+        }
+        let mut entry = Entry { since: at, of_part, ..Entry::default() };
+        let news = entry.read(0, at, &reading);
+        self.parts += usize::from(of_part);
+        self.entries.insert(reading.id, entry);
+        news
     }
 
     fn collect(&mut self) {
