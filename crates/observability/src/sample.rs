@@ -52,7 +52,7 @@ pub struct ServiceSample {
     pub granted_by_gate: u64,
     /// Permits granted from the queue.
     pub granted_by_queue: u64,
-    /// Of those, how many had to wait.
+    /// Of those, how many were not granted at once, which is within a millisecond.
     pub waited: u64,
     /// Permits granted that nobody was there to take; no call was made.
     pub unclaimed: u64,
@@ -147,9 +147,9 @@ pub struct LimitSample {
 }
 
 impl LimitSample {
-    /// What is used of it: spent or lent.
+    /// What is spent of it. What is lent ahead is not: callers may still take that.
     pub fn used(&self) -> u64 {
-        self.capacity.saturating_sub(self.available)
+        self.capacity.saturating_sub(self.available).saturating_sub(self.lent)
     }
 }
 

@@ -20,7 +20,7 @@ use tidegate_units::{Amounts, Dimension, Instant, Priority, Rejection, Span};
 use overdrawn::Overdrawn;
 use refusals::Refusals;
 use usage::{Spent, UsageTable};
-use waits::Waits;
+use waits::{BOUNDS_MS, Waits};
 
 /// The most models that are told apart.
 pub const MODELS_MAX: usize = 64;
@@ -32,7 +32,8 @@ pub const KEYS_MAX: usize = 200;
 pub struct Tally {
     /// How long those waited who were granted from the queue, by class.
     pub waits: [Waits; Priority::ALL.len()],
-    /// Of those, how many were not granted at once.
+    /// Of those, how many were not granted at once: it took more than a millisecond, the shortest bound of
+    /// [`waits`]. A message to the limiter and back takes less.
     pub waited: u64,
     /// Requests refused, by what refused them.
     pub refusals: Refusals,
@@ -75,7 +76,7 @@ impl Tally {
     /// A call was granted from the queue after `waited`, and charged `amounts`.
     pub fn granted(&mut self, now: Instant, class: Priority, waited: Span, amounts: &Amounts) {
         self.waits[class.index()].record(waited);
-        self.waited += u64::from(waited > Span::ZERO);
+        self.waited += u64::from(waited > Span::from_millis(BOUNDS_MS[0]));
         add_spent(&mut self.spent.reserved, amounts);
         self.last_granted = Some(now);
     }
@@ -112,7 +113,7 @@ mod tests {
         assert_eq!(tally.last_granted, None, "nothing was taken");
         tally.taken_from_gate(now, &tokens(100));
         tally.granted(now, Priority::High, Span::from_millis(30), &tokens(50));
-        tally.granted(now, Priority::High, Span::ZERO, &tokens(1));
+        tally.granted(now, Priority::High, Span::from_millis(1), &tokens(1));
         tally.settled(&tokens(20), &Amounts::NONE);
         tally.settled(&Amounts::NONE, &tokens(7));
         assert_eq!(tally.spent.used(Dimension::Tokens), 151 - 20 + 7);

@@ -39,7 +39,7 @@ pub(super) fn read(limit: &LimitSample, settings: &AlertSettings, readings: &mut
 
 /// What was spent of a limit.
 pub(crate) fn spent(limit: &LimitSample) -> u64 {
-    limit.used().saturating_sub(limit.lent)
+    limit.used()
 }
 
 fn approaching(limit: &LimitSample, settings: &AlertSettings) -> Option<Reading> {
