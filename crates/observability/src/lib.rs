@@ -8,6 +8,7 @@
 //!   is warned.
 //! - [`history`] is what happened when, and is saved and restored; [`report`] is what is made of it to be
 //!   read.
+//! - `webhook`, behind a feature, posts warnings.
 //! - [`catalogue`] lists every metric: its name, its kind and what it means; [`prometheus`] writes a sample
 //!   as the text that is scraped, `otlp` (a feature) pushes the same to a collector.
 
@@ -29,6 +30,8 @@ pub mod report;
 pub mod sample;
 pub mod status;
 pub mod tally;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
 pub use alert::AlertSettings;
 pub use event::{Event, EventKind, EventSender, Events};
@@ -48,3 +51,5 @@ pub use tally::Tally;
 pub use tally::refusals::{RefusalCount, Refusals};
 pub use tally::usage::{Spent, UsageCount, UsageRow, UsageTable};
 pub use tally::waits::Waits;
+#[cfg(feature = "webhook")]
+pub use webhook::{Webhook, WebhookCounts, WebhookError};

@@ -214,6 +214,7 @@ fn nobody_is_warned_where_nobody_wants_to_be() {
     assert_eq!(Monitor::with(settings).observe(&sample(0, with_limit(daily(2_000)))), []);
 }
 
+/// ALERT-2.
 #[test]
 fn parts_leave_half_of_the_room() {
     let mut monitor = Monitor::new();

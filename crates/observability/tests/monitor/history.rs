@@ -119,6 +119,7 @@ fn what_is_older_than_a_month_is_summed_up() {
     assert_eq!(monitor.history().sum(&name()).granted(), 2_299);
 }
 
+/// HIST-2, and HIST-1 when rows are summed up.
 #[test]
 fn rows_keep_to_their_bounds_and_sums_stay_exact() {
     let mut monitor = Monitor::new();
