@@ -11,8 +11,8 @@ use crate::printer::Printer;
 /// [`Failure::Failed`] when it cannot be printed.
 pub(crate) fn run(arguments: &AlertsArguments) -> Result<(), Failure> {
     let text = match arguments.format {
-        AlertsFormat::Rules => String::new(),
-        AlertsFormat::Dashboard => String::new(),
+        AlertsFormat::Rules => tidegate_observability::prometheus::rules_yaml(),
+        AlertsFormat::Dashboard => tidegate_observability::prometheus::dashboard_json(),
     };
     Printer::output().print(text.trim_end()).map_err(Failure::failed)
 }

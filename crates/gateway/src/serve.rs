@@ -54,16 +54,20 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
         Some(file) => config_file::read(file).map_err(Failure::Refused)?,
         None => demo::config(),
     };
-    let token = Token::find(arguments.token_file.as_deref())?;
+    let (token, drawn) = Token::find(arguments.token_file.as_deref())?;
     let listeners = Listeners::bind(&arguments.listen, arguments.admin.as_deref())?;
-    actix::System::new().block_on(serve(arguments, config, (token, log), listeners))
+    let ready = || {
+        let say = |token| Printer::error().print(&format!("token for changes: {token}"));
+        drawn.map_or(Ok(()), say).map_err(Failure::failed)
+    };
+    actix::System::new().block_on(serve(arguments, config, (token, log), (listeners, ready)))
 }
 
 async fn serve(
     arguments: &ServeArguments,
     config: tidegate::Config,
     (token, log): (Token, LogFilter),
-    listeners: Listeners,
+    (listeners, ready): (Listeners, impl FnOnce() -> Result<(), Failure>),
 ) -> Result<(), Failure> {
     let builder = Tidegate::builder().config(config.clone());
     let tidegate = builder.start().map_err(|error| Failure::Refused(vec![error.to_string()]))?;
@@ -74,6 +78,7 @@ async fn serve(
     let server = Data::new(Server::new(tidegate, demo, &config, (token, log)));
     let pulse = actix::spawn(pulse::beat(server.clone()));
     let running = listeners.serve(&server, arguments)?;
+    ready()?;
     announce(&running)?;
     if let Some(span) = arguments.traffic_for {
         actix::spawn(stop_traffic(server.clone(), span.to_duration()));

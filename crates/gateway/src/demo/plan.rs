@@ -79,7 +79,7 @@ const AGENTS: &[(&str, u32)] = &[("planner", 5), ("coder", 8), ("reviewer", 3), 
 pub(crate) const PLANS: [Plan; 6] = [
     Plan {
         service: "anthropic",
-        load: Load { per_second: 1.9, swing: 0.8, period_s: 110.0 },
+        load: Load { per_second: 2.2, swing: 0.8, period_s: 110.0 },
         models: &[("claude-opus-4", 2), ("claude-sonnet-4", 6), ("claude-haiku-4", 3)],
         keys: ("agent", AGENTS),
         classes: [1, 4, 10, 4, 3],

@@ -14,9 +14,9 @@ fn the_configuration_has_a_service_for_every_plan() {
 }
 
 /// Runs the demonstration for so many seconds of virtual time, and until all is settled.
-async fn played(seconds: u64) -> (Tidegate, Demo) {
+async fn played(seconds: u64, speed: u32) -> (Tidegate, Demo) {
     let tidegate = Tidegate::builder().config(config()).start().expect("it starts");
-    let demo = Demo::start(&tidegate, DemoSettings { seed: 5, speed: 8 });
+    let demo = Demo::start(&tidegate, DemoSettings { seed: 5, speed });
     tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
     demo.stop();
     while demo.open() > 0 {
@@ -29,7 +29,7 @@ async fn played(seconds: u64) -> (Tidegate, Demo) {
 fn services_and_limiters_have_counted_the_same() {
     actix::System::new().block_on(async {
         tokio::time::pause();
-        let (tidegate, demo) = played(120).await;
+        let (tidegate, demo) = played(120, 8).await;
         let sample = tidegate.sample().await.expect("everybody answers");
         let counts = demo.counts();
         for service in &sample.services {
@@ -57,7 +57,7 @@ fn services_and_limiters_have_counted_the_same() {
 fn everything_that_is_to_be_seen_happens() {
     actix::System::new().block_on(async {
         tokio::time::pause();
-        let (tidegate, demo) = played(200).await;
+        let (tidegate, demo) = played(500, 1).await;
         let sample = tidegate.sample().await.expect("everybody answers");
         let of = |name| sample.service(name).expect("it is there");
         let counts = demo.counts();

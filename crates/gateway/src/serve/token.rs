@@ -11,7 +11,6 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::exit::Failure;
-use crate::printer::Printer;
 
 /// Where the token may stand, if not in a file.
 const VARIABLE: &str = "TIDEGATE_ADMIN_TOKEN";
@@ -31,23 +30,27 @@ impl fmt::Debug for Token {
 }
 
 impl Token {
-    /// The token of the file, or of the environment, or a random one, which is said on standard error.
+    /// The token of the file, or of the environment, or a random one; then its text, too, for somebody has to
+    /// be told.
     ///
     /// # Errors
     ///
     /// [`Failure::Refused`] when the file cannot be read or what is given is no token.
-    pub(super) fn find(file: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn find(file: Option<&Path>) -> Result<(Self, Option<String>), Failure> {
         let refused = |fault| Failure::Refused(vec![fault]);
         if let Some(file) = file {
             let name = file.display();
             let text =
                 read(file).map_err(|error| refused(format!("{name}: cannot be read: {error}")))?;
-            return Self::of(&text).map_err(|fault| refused(format!("{name}: {fault}")));
+            let token = Self::of(&text).map_err(|fault| refused(format!("{name}: {fault}")))?;
+            return Ok((token, None));
         }
         match std::env::var_os(VARIABLE) {
             Some(text) => {
                 let text = text.to_string_lossy();
-                Self::of(&text).map_err(|fault| refused(format!("{VARIABLE}: {fault}")))
+                let token =
+                    Self::of(&text).map_err(|fault| refused(format!("{VARIABLE}: {fault}")));
+                Ok((token?, None))
             }
             None => Self::random(),
         }
@@ -70,14 +73,12 @@ impl Token {
         Ok(Self::hashed(text))
     }
 
-    fn random() -> Result<Self, Failure> {
+    fn random() -> Result<(Self, Option<String>), Failure> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)
             .map_err(|error| Failure::failed(format!("no token can be drawn: {error}")))?;
         let text = URL_SAFE_NO_PAD.encode(bytes);
-        let said = Printer::error().print(&format!("token for changes: {text}"));
-        said.map_err(Failure::failed)?;
-        Ok(Self::hashed(&text))
+        Ok((Self::hashed(&text), Some(text)))
     }
 
     fn hashed(text: &str) -> Self {

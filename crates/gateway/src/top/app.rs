@@ -70,9 +70,9 @@ pub(super) fn fullest(service: &ServiceStatus) -> f64 {
     used.fold(0.0, f64::max)
 }
 
-/// How much of a limit is used: 0 to 1.
+/// How much of a limit calls have taken: 0 to 1.
 pub(super) fn used(limit: &tidegate_observability::LimitSample) -> f64 {
-    tidegate_observability::status::share(limit.used(), limit.capacity)
+    tidegate_observability::status::share(limit.taken(), limit.capacity)
 }
 
 /// Everything that is shown.

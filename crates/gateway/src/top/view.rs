@@ -27,7 +27,8 @@ const HELP: &str = "\
  ?, h             this help
  q, escape        quit
 
- Used is what was spent or is lent to the gate.
+ A limit is as full as calls have made it; what
+ is lent to gates counts as free.
  Throttled is the share of operations that were
  not granted at once.";
 
@@ -102,7 +103,10 @@ fn service_row(service: &ServiceStatus) -> Row<'static> {
     let colour = if alarming { Color::Red } else { Color::Reset };
     let fullest = app::fullest(service);
     let gauge = match sample.all_limits().next() {
-        Some(_) => Line::from(vec![gauge::bar(fullest, BAR), format!(" {}", gauge::percent(fullest)).into()]),
+        Some(_) => Line::from(vec![
+            gauge::bar(fullest, BAR),
+            format!(" {}", gauge::percent(fullest)).into(),
+        ]),
         None => Line::from("-"),
     };
     Row::new([
@@ -195,7 +199,7 @@ fn limit_line(limit: &LimitSample) -> Line<'static> {
         format!(" {} ", gauge::percent(used)).into(),
         format!(
             "{} of {} {} per {}",
-            amount(limit.used()),
+            amount(limit.taken()),
             amount(limit.capacity),
             limit.dimension,
             limit.per

@@ -5,9 +5,10 @@ use crate::support::{folder, run, shown};
 #[test]
 fn the_help_names_every_command_and_every_argument() {
     let folder = folder("help");
-    let pages =
-        [&["--help"][..], &["replay", "--help"], &["check", "--help"], &["feedback", "--help"]];
-    let page = |arguments: &&[&str]| {
+    let commands = ["replay", "check", "feedback", "serve", "status", "top", "explain", "alerts"];
+    let pages = commands.map(|command| vec![command, "--help"]);
+    let pages = [vec![vec!["--help"]], pages.to_vec()].concat();
+    let page = |arguments: &Vec<&str>| {
         format!("$ tidegate {}\n{}", arguments.join(" "), shown(&run(&folder, arguments)))
     };
     insta::assert_snapshot!(pages.iter().map(page).collect::<Vec<_>>().join("\n"));

@@ -2,7 +2,7 @@
 //! library would.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -88,6 +88,18 @@ impl Served {
         let mut stream = self.connect();
         // Who is refused early may not read everything.
         let _ = stream.write_all(request.as_bytes());
+        Self::rest(stream)
+    }
+
+    /// The same from a client that says that nothing more comes.
+    pub(crate) fn raw_and_no_more(&self, request: &str) -> Answer {
+        let mut stream = self.connect();
+        let _ = stream.write_all(request.as_bytes());
+        let _ = stream.shutdown(Shutdown::Write);
+        Self::rest(stream)
+    }
+
+    fn rest(mut stream: TcpStream) -> Answer {
         let mut text = Vec::new();
         let _ = stream.read_to_end(&mut text);
         Answer::of(&String::from_utf8(text).expect("text"))

@@ -27,7 +27,7 @@ struct Shown {
 
 #[derive(Debug, Serialize)]
 struct State {
-    /// Requests that would pass now; nothing where they are not limited.
+    /// Requests that would pass now, those lent to the gate included; nothing where they are not limited.
     available_tokens: Option<u64>,
     total_requests: u64,
     rate_limited_requests: u64,
@@ -72,7 +72,7 @@ fn shown(server: &Server, name: &ServiceName, sample: &ServiceSample) -> Shown {
     let retry = server.config().services.get(name).map(|service| service.retry).unwrap_or_default();
     Shown {
         current_state: State {
-            available_tokens: limit.map(|limit| limit.available),
+            available_tokens: limit.map(|limit| limit.available.saturating_add(limit.lent)),
             total_requests: sample.granted(),
             rate_limited_requests: sample.ended(Outcome::RateLimited),
             requests_per_minute: paced.map(|pace| pace.per_second * 60.0).or(configured),

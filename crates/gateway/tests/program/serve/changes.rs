@@ -18,7 +18,11 @@ fn nothing_is_changed_without_the_token() {
         ("PATCH", "/api/v1/services/search", r#"{"limits":["1 request per minute"]}"#),
         ("POST", "/api/v1/services/search/reset", ""),
         ("PUT", "/api/v1/log", r#"{"filter":"debug"}"#),
-        ("POST", "/api/system/rate-limiting/configure", r#"{"service":"search","requests_per_minute":1}"#),
+        (
+            "POST",
+            "/api/system/rate-limiting/configure",
+            r#"{"service":"search","requests_per_minute":1}"#,
+        ),
     ];
     let wrong = [
         "Accept: */*".to_owned(),
@@ -54,7 +58,8 @@ fn limits_are_changed_all_or_nothing() {
     insta::assert_snapshot!(said.join("\n"));
     assert_eq!(amounts(&served), [50, 40_000], "nothing has changed");
 
-    let answer = patch(r#"{"limits":["60 requests per minute","30000 tokens per minute"],"carry":"as-is"}"#);
+    let answer =
+        patch(r#"{"limits":["60 requests per minute","30000 tokens per minute"],"carry":"as-is"}"#);
     assert_eq!(answer.status, 200, "{answer:?}");
     let shown: Value = serde_json::from_str(&answer.body).expect("JSON");
     assert_eq!(shown["service"]["limits"][0]["amount"], 60);

@@ -16,7 +16,16 @@ fn a_running_server_is_shown_and_explained() {
     let pages = [
         status.replace(uptime, "Tidegate VERSION, up SPAN"),
         asked(&["explain", "search"]),
-        asked(&["explain", "search", "--tokens", "50000", "--key", "agent=planner", "--within", "1s"]),
+        asked(&[
+            "explain",
+            "search",
+            "--tokens",
+            "50000",
+            "--key",
+            "agent=planner",
+            "--within",
+            "1s",
+        ]),
         asked(&["explain", "search", "--key", "Agent=planner"]),
         asked(&["explain", "../status"]),
         asked(&["explain", "search", "--key", "agent"]),

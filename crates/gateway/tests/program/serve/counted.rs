@@ -9,7 +9,8 @@ fn metric(text: &str, name: &str, labels: &[(&str, &str)]) -> u64 {
     let is_it = |line: &&str| {
         let (series, _) = line.rsplit_once(' ').unwrap_or_default();
         let (found, rest) = series.split_once('{').unwrap_or((series, ""));
-        found == name && labels.iter().all(|(key, value)| rest.contains(&format!("{key}=\"{value}\"")))
+        found == name
+            && labels.iter().all(|(key, value)| rest.contains(&format!("{key}=\"{value}\"")))
     };
     let value = |line: &str| {
         let (_, value) = line.rsplit_once(' ').expect("a value");
@@ -26,7 +27,8 @@ fn at_rest(status: &Value) -> bool {
     let services = status["services"].as_array().expect("services");
     services.iter().all(|service| {
         let upstream = &status["upstream"][service["service"].as_str().expect("a name")];
-        let ended: u64 = service["outcomes"].as_object().expect("outcomes").values().map(number).sum();
+        let ended: u64 =
+            service["outcomes"].as_object().expect("outcomes").values().map(number).sum();
         let granted = number(&service["granted_by_gate"]) + number(&service["granted_by_queue"])
             - number(&service["unclaimed"]);
         number(&service["queued"]) == 0 && number(&upstream["under_way"]) == 0 && granted == ended
@@ -35,12 +37,13 @@ fn at_rest(status: &Value) -> bool {
 
 #[test]
 fn every_form_shows_what_has_happened_at_the_services() {
-    let served = Served::start("serve-counted", &["--seed", "11", "--speed", "30", "--traffic-for", "6s"]);
+    let served =
+        Served::start("serve-counted", &["--seed", "11", "--speed", "30", "--traffic-for", "4s"]);
     // Traffic stops, and everything that waits or is under way ends; the client of this test waits for it.
     let settled = || {
         let before = served.json("/api/v1/status");
         let uptime = number(&before["uptime_ms"]);
-        (uptime > 7_000 && at_rest(&before)).then_some(before)
+        (uptime > 4_500 && at_rest(&before)).then_some(before)
     };
     let status = (0..200_000).find_map(|_| settled()).expect("it comes to rest");
     let metrics = served.get("/metrics").body;
@@ -63,12 +66,20 @@ fn every_form_shows_what_has_happened_at_the_services() {
             let (here_count, there_count) = (number(&outcomes[here]), number(&upstream[there]));
             assert_eq!(here_count, there_count, "{name} {here}");
             let labels = [("service", name), ("outcome", here)];
-            assert_eq!(metric(&metrics, "tidegate_outcomes_total", &labels), there_count, "{name} {here}");
+            assert_eq!(
+                metric(&metrics, "tidegate_outcomes_total", &labels),
+                there_count,
+                "{name} {here}"
+            );
         }
         let labels = [("service", name)];
         let in_text = metric(&metrics, "tidegate_granted_total", &labels);
         assert_eq!(in_text - number(&service["unclaimed"]), granted, "{name}");
-        assert_eq!(metric(&metrics, "tidegate_refused_total", &labels), number(&service["refused"]), "{name}");
+        assert_eq!(
+            metric(&metrics, "tidegate_refused_total", &labels),
+            number(&service["refused"]),
+            "{name}"
+        );
         assert_eq!(metric(&metrics, "tidegate_queued", &labels), 0, "{name}");
     }
     let claude = &status["services"][0];
@@ -76,6 +87,10 @@ fn every_form_shows_what_has_happened_at_the_services() {
     for dimension in ["input_tokens", "output_tokens"] {
         let spent = |part: &str| number(&claude["spent"][part][dimension]);
         let used = spent("reserved") - spent("refunded") + spent("owed");
-        assert_eq!(used, number(&status["upstream"]["anthropic"]["used"][dimension]), "{dimension}");
+        assert_eq!(
+            used,
+            number(&status["upstream"]["anthropic"]["used"][dimension]),
+            "{dimension}"
+        );
     }
 }

@@ -60,13 +60,16 @@ fn a_name_that_is_not_ours_is_refused() {
     let served = configured("serve-hosts");
     let port = served.address.port();
     let ask = |host: &str| {
-        let request = format!("GET /api/v1/status HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET /api/v1/status HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         served.raw(&request)
     };
-    for host in [format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}")] {
+    for host in [format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}")]
+    {
         assert_eq!(ask(&host).status, 200, "{host}");
     }
-    for host in [format!("evil.example:{port}"), "127.0.0.1.evil.example".to_owned(), String::new()] {
+    for host in [format!("evil.example:{port}"), "127.0.0.1.evil.example".to_owned(), String::new()]
+    {
         let answer = ask(&host);
         assert_eq!(answer.status, 421, "{host}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
@@ -77,8 +80,10 @@ fn a_name_that_is_not_ours_is_refused() {
 #[test]
 fn what_is_no_http_ends_the_connection_and_nothing_else() {
     let served = configured("serve-garbage");
-    for garbage in ["\r\n\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\u{0}\u{1}\u{2}\r\n\r\n", "GET  \r\n\r\n"] {
-        let answer = served.raw(garbage);
+    for garbage in
+        ["\r\n\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\u{0}\u{1}\u{2}\r\n\r\n", "GET  \r\n\r\n"]
+    {
+        let answer = served.raw_and_no_more(garbage);
         assert!([0, 400, 421].contains(&answer.status), "{garbage:?}: {answer:?}");
     }
     let mut hasty = served.connect();
@@ -90,8 +95,11 @@ fn what_is_no_http_ends_the_connection_and_nothing_else() {
 #[test]
 fn a_server_that_cannot_start_says_why_in_a_line() {
     let folder = folder("serve-faults");
-    std::fs::write(folder.join("bad.toml"), "[services.git]\nlimits = [\"0 requests per minute\"]\n")
-        .expect("a file");
+    std::fs::write(
+        folder.join("bad.toml"),
+        "[services.git]\nlimits = [\"0 requests per minute\"]\n",
+    )
+    .expect("a file");
     std::fs::write(folder.join("empty.toml"), "").expect("a file");
     std::fs::write(folder.join("token"), "short").expect("a file");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

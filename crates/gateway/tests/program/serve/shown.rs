@@ -83,7 +83,10 @@ fn a_call_is_explained_as_it_is_asked() {
     };
     let answer = explain("{}");
     let json: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
-    assert_eq!((&json["schema"], &json["text"]), (&"tidegate.explanation/1".into(), &"runs at once".into()));
+    assert_eq!(
+        (&json["schema"], &json["text"]),
+        (&"tidegate.explanation/1".into(), &"runs at once".into())
+    );
     let whole = r#"{"requests":1,"tokens":1200,"model":"m","endpoint":"e","keys":{"agent":"planner"},
         "priority":"high","within_ms":30000}"#;
     assert_eq!(explain(whole).status, 200);
