@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use remote::{
-    AlertsArguments, AlertsFormat, Backend, ExplainArguments, StatusArguments, TopArguments,
+    AlertsArguments, AlertsFormat, Backend, ExplainArguments, ReportArguments, StatusArguments,
+    TopArguments,
 };
 pub(crate) use serve::ServeArguments;
 
@@ -117,6 +118,8 @@ pub(crate) enum Command {
     /// Says what would become of a call, and why
     #[command(after_help = remote::EXPLAIN_EXAMPLES)]
     Explain(ExplainArguments),
+    /// Prints what was used at a running server, and what became of it
+    Report(ReportArguments),
     /// Prints rules for warnings, or a dashboard, for what is scraped
     Alerts(AlertsArguments),
 }

@@ -18,6 +18,7 @@ mod fixture;
 mod printer;
 mod remote;
 mod replay;
+mod report;
 mod serve;
 mod status;
 mod top;
@@ -42,6 +43,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Status(arguments) => status::run(&arguments),
         Command::Top(arguments) => top::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Alerts(arguments) => alerts::run(&arguments),
     }
 }

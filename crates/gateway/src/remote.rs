@@ -1,5 +1,6 @@
 //! Asks a running server: one request, one answer, both bounded.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -128,7 +129,9 @@ pub(crate) fn segment(text: &str) -> String {
     for byte in text.bytes() {
         match char::from(byte) {
             plain if plain.is_ascii_alphanumeric() || "-._~".contains(plain) => segment.push(plain),
-            _ => segment.push_str(&format!("%{byte:02X}")),
+            _ => {
+                let _ = write!(segment, "%{byte:02X}");
+            }
         }
     }
     segment

@@ -74,10 +74,9 @@ fn ending() -> std::io::Result<Arc<AtomicBool>> {
 /// Asks again and again, on a thread that ends with the process.
 fn asking(remote: Remote, every: Duration) -> Receiver<Answer> {
     let (sender, receiver) = sync_channel(1);
-    // Its own timer: a channel that nobody ever sends to.
-    let (_never, timer) = crossbeam_channel::bounded::<()>(0);
+    // Nobody ever sends: it is the timer.
+    let timer = crossbeam_channel::never::<()>();
     std::thread::spawn(move || {
-        let _never = _never;
         while pass(&sender, ask(&remote).map_err(said)) {
             let _ = timer.recv_timeout(every);
         }
@@ -115,10 +114,10 @@ fn show(
         if event::poll(LOOK_EVERY)? {
             stale = true;
             match event::read()? {
-                Event::Key(key) if key.kind == KeyEventKind::Press => {
-                    if app.pressed(key) == Flow::End {
-                        return Ok(());
-                    }
+                Event::Key(key)
+                    if key.kind == KeyEventKind::Press && app.pressed(key) == Flow::End =>
+                {
+                    return Ok(());
                 }
                 _ => {}
             }

@@ -89,6 +89,29 @@ pub(crate) struct ExplainArguments {
     pub(crate) json: bool,
 }
 
+/// The arguments of `report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    #[command(flatten)]
+    pub(crate) backend: Backend,
+
+    /// How it is written: table, markdown, csv or json
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: String,
+
+    /// What each row is about: service, model, key or hour
+    #[arg(long, value_name = "WHAT", default_value = "service")]
+    pub(crate) by: String,
+
+    /// How many hours back, the present one included: 1 to 744
+    #[arg(long, value_name = "N", default_value_t = 24)]
+    pub(crate) hours: u32,
+
+    /// Only of this service
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+}
+
 /// The arguments of `alerts`.
 #[derive(Debug, Args)]
 pub(crate) struct AlertsArguments {

@@ -64,20 +64,20 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// A service that has seen nothing. Capacity and outages go `speed` times as fast as planned.
-    pub(crate) fn new(bears: Bears, speed: u64, seed: u64) -> Self {
+    /// A service that has seen nothing. Capacity and outages go `hurried` times as fast as planned.
+    pub(crate) fn new(bears: Bears, hurried: u64, seed: u64) -> Self {
         let rate = Rate::from_micros_per_second(bears.requests_milli.saturating_mul(1_000));
         let limit = DimensionLimit::bucket(
             rate.unwrap_or(Rate::MAX),
             Span::from_secs(bears.burst_s),
             STATED_PER,
         );
-        let swings = Swings { steps: steps(&bears, speed), ..Swings::default() };
+        let swings = Swings { steps: steps(&bears, hurried), ..Swings::default() };
         let limits = ProviderLimits::requests(limit).swinging(swings, STEPS_FOR);
         let behaviour = Behaviour::new(bears.headers, 0.5, bears.overload);
         let provider = Provider::new(&limits, behaviour, seed);
         let (count, tokens) = (UpstreamCount::default(), Sizes::default());
-        Self { bears, provider, limits, speed, count, tokens }
+        Self { bears, provider, limits, speed: hurried, count, tokens }
     }
 
     /// A call arrives. Call it in order of time.
@@ -97,10 +97,10 @@ impl Upstream {
                 self.count.under_way_max = self.count.under_way_max.max(self.count.under_way);
                 self.tokens.input = self.tokens.input.saturating_add(sizes.input);
                 let for_span = service_time.div(self.bears.hurry.max(1));
-                Answer::Works { for_span, hints: self.hints(now, headers) }
+                Answer::Works { for_span, hints: hints(now, headers) }
             }
             Reply::RateLimited { retry_after, headers } => {
-                Answer::RateLimited { retry_after, hints: self.hints(now, headers) }
+                Answer::RateLimited { retry_after, hints: hints(now, headers) }
             }
             Reply::Overloaded => Answer::Overloaded,
         }
@@ -161,18 +161,18 @@ impl Upstream {
         }
         None
     }
+}
 
-    /// What headers say, as an adapter of this service reads them.
-    fn hints(&self, now: Instant, headers: Option<Headers>) -> Vec<Hint> {
-        let hint = |header: LimitHeader| Hint {
-            limit: Some(header.limit),
-            remaining: Some(header.remaining),
-            reset: Some(Reset::Full(header.reset_at.since(now))),
-            window: Some(STATED_PER),
-            ..Hint::of(Dimension::Requests)
-        };
-        headers.and_then(|headers| headers.requests).map(hint).into_iter().collect()
-    }
+/// What headers say, as an adapter of this service reads them.
+fn hints(now: Instant, headers: Option<Headers>) -> Vec<Hint> {
+    let hint = |header: LimitHeader| Hint {
+        limit: Some(header.limit),
+        remaining: Some(header.remaining),
+        reset: Some(Reset::Full(header.reset_at.since(now))),
+        window: Some(STATED_PER),
+        ..Hint::of(Dimension::Requests)
+    };
+    headers.and_then(|headers| headers.requests).map(hint).into_iter().collect()
 }
 
 /// The course of the capacity, over and over.

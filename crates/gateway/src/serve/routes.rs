@@ -4,6 +4,7 @@ mod changes;
 mod events;
 mod explain;
 mod logging;
+mod report;
 mod seed;
 mod shown;
 
@@ -24,6 +25,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(resource("/metrics", "GET, HEAD", [get().to(shown::metrics)]))
         .service(resource("/api/v1/status", "GET, HEAD", [get().to(shown::status)]))
         .service(resource("/api/v1/series", "GET, HEAD", [get().to(shown::series)]))
+        .service(resource("/api/v1/report", "GET, HEAD", [get().to(report::report)]))
         .service(resource("/api/v1/events", "GET", [web::get().to(events::events)]))
         .service(resource(
             "/api/v1/services/{name}",

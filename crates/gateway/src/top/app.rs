@@ -119,9 +119,8 @@ impl App {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Char('c') if control => return Flow::End,
-            KeyCode::Char('q') => return Flow::End,
             KeyCode::Esc if self.help => self.help = false,
-            KeyCode::Esc => return Flow::End,
+            KeyCode::Char('q') | KeyCode::Esc => return Flow::End,
             KeyCode::Char('?' | 'h') => self.help = !self.help,
             KeyCode::Char('p' | ' ') => self.paused = !self.paused,
             KeyCode::Char('s') => self.sort = self.sort.next(),

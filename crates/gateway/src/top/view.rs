@@ -168,8 +168,8 @@ fn flow_line(service: &ServiceStatus) -> Option<Line<'static>> {
         let learned = pace.learned_per_second.map(|rate| format!(", learned {rate:.2}"));
         format!("pace {:.2} {}/s{}", pace.per_second, pace.dimension, learned.unwrap_or_default())
     });
-    let retried = sample.retries.retries + sample.retries.hedges;
-    let retries = (retried > 0).then(|| format!("{} made again", amount(retried)));
+    let again = sample.retries.retries.saturating_add(sample.retries.hedges);
+    let retries = (again > 0).then(|| format!("{} made again", amount(again)));
     let parts: Vec<String> = slots.into_iter().chain(paces).chain(retries).collect();
     (!parts.is_empty())
         .then(|| Line::from(vec![Span::styled("flow    ", DIM), parts.join("   ").into()]))

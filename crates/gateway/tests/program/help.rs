@@ -5,7 +5,8 @@ use crate::support::{folder, run, shown};
 #[test]
 fn the_help_names_every_command_and_every_argument() {
     let folder = folder("help");
-    let commands = ["replay", "check", "feedback", "serve", "status", "top", "explain", "alerts"];
+    let commands =
+        ["replay", "check", "feedback", "serve", "status", "top", "explain", "report", "alerts"];
     let pages = commands.map(|command| vec![command, "--help"]);
     let pages = [vec![vec!["--help"]], pages.to_vec()].concat();
     let page = |arguments: &Vec<&str>| {

@@ -107,7 +107,7 @@ impl Served {
 
     /// A request with further lines in its head, and a body.
     pub(crate) fn ask(&self, method: &str, path: &str, head: &[&str], body: &str) -> Answer {
-        let head: String = head.iter().map(|line| format!("{line}\r\n")).collect();
+        let head = head.iter().map(|line| (*line).to_owned() + "\r\n").collect::<Vec<_>>().concat();
         let (host, length) = (self.address, body.len());
         self.raw(&format!(
             "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\

@@ -71,12 +71,12 @@ pub(super) async fn change(
     let mut limits = server.limits().await;
     let current = limits.get(handle.name()).cloned().unwrap_or_default();
     let new = make(&current)?;
-    handle.reconfigure(new.clone(), carry).await.map_err(refused)?;
+    handle.reconfigure(new.clone(), carry).await.map_err(|error| refused(&error))?;
     limits.insert(handle.name().clone(), new);
     Ok(())
 }
 
-fn refused(error: ReconfigureError) -> Problem {
+fn refused(error: &ReconfigureError) -> Problem {
     let status = match error {
         ReconfigureError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::SERVICE_UNAVAILABLE,

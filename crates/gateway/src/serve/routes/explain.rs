@@ -62,15 +62,20 @@ impl Asked {
     }
 
     fn cost(&self) -> Cost {
-        let parts: [(Option<u64>, fn(Cost, u64) -> Cost); 4] = [
-            (self.tokens, Cost::tokens),
-            (self.input_tokens, Cost::input_tokens),
-            (self.output_tokens, Cost::output_tokens),
-            (self.bytes, Cost::bytes),
-        ];
-        let cost = Cost::request().requests(self.requests);
-        let stated = parts.into_iter().filter_map(|(amount, put)| Some((amount?, put)));
-        stated.fold(cost, |cost, (amount, put)| put(cost, amount))
+        let mut cost = Cost::request().requests(self.requests);
+        if let Some(tokens) = self.tokens {
+            cost = cost.tokens(tokens);
+        }
+        if let Some(tokens) = self.input_tokens {
+            cost = cost.input_tokens(tokens);
+        }
+        if let Some(tokens) = self.output_tokens {
+            cost = cost.output_tokens(tokens);
+        }
+        match self.bytes {
+            Some(bytes) => cost.bytes(bytes),
+            None => cost,
+        }
     }
 }
 

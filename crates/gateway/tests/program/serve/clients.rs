@@ -29,6 +29,8 @@ fn a_running_server_is_shown_and_explained() {
         asked(&["explain", "search", "--key", "Agent=planner"]),
         asked(&["explain", "../status"]),
         asked(&["explain", "search", "--key", "agent"]),
+        asked(&["report", "--format", "csv"]),
+        asked(&["report", "--by", "mood"]),
     ];
     insta::assert_snapshot!(pages.join("\n").replace(&url, "URL"));
     let json = asked(&["status", "--json"]);

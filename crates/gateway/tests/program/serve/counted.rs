@@ -82,6 +82,7 @@ fn every_form_shows_what_has_happened_at_the_services() {
         );
         assert_eq!(metric(&metrics, "tidegate_queued", &labels), 0, "{name}");
     }
+    reported(&served, &status);
     let claude = &status["services"][0];
     assert_eq!(claude["service"], "anthropic");
     for dimension in ["input_tokens", "output_tokens"] {
@@ -93,4 +94,23 @@ fn every_form_shows_what_has_happened_at_the_services() {
             "{dimension}"
         );
     }
+}
+
+/// The report says the same again.
+fn reported(served: &Served, status: &Value) {
+    let report = served.json("/api/v1/report?by=service&hours=2");
+    let rows = report["rows"].as_array().expect("rows");
+    for (row, service) in rows.iter().zip(status["services"].as_array().expect("services")) {
+        assert_eq!(row["name"], service["service"]);
+        assert_eq!(row["outcomes"], service["outcomes"], "{}", row["name"]);
+        assert_eq!(row["refused"], service["refused"], "{}", row["name"]);
+        let upstream = &status["upstream"][row["name"].as_str().expect("a name")];
+        assert_eq!(row["outcomes"]["ok"], upstream["admitted"], "{}", row["name"]);
+        if row["name"] == "anthropic" {
+            for dimension in ["input_tokens", "output_tokens"] {
+                assert_eq!(row["used"][dimension], upstream["used"][dimension], "{dimension}");
+            }
+        }
+    }
+    assert_eq!(rows.len(), 6);
 }

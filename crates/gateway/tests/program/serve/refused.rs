@@ -22,6 +22,12 @@ fn a_wrong_path_or_method_is_told_what_there_is() {
         ("GET", "/api/v1/services/git/waiting?most=0"),
         ("GET", "/api/v1/services/git/waiting?most=many"),
         ("GET", "/api/system/rate-limiting/status?service=nobody"),
+        ("GET", "/api/v1/report?format=xml"),
+        ("GET", "/api/v1/report?by=mood"),
+        ("GET", "/api/v1/report?hours=0"),
+        ("GET", "/api/v1/report?hours=745"),
+        ("GET", "/api/v1/report?days=2"),
+        ("GET", "/api/v1/report?service=nobody"),
     ];
     let said = requests.map(|(method, path)| {
         let answer = served.ask(method, path, &["Content-Type: application/json"], "");
