@@ -93,7 +93,7 @@ impl<'a> Tab<'a> {
         );
         let holds = self.value(&script) == json!(true);
         if !holds {
-            let shown = self.text("document.body ? document.body.innerText.slice(0, 1500) : ''");
+            let shown = self.text("document.body ? document.body.innerText.slice(0, 700) : ''");
             panic!("it never holds: {condition}\n{:?}\n{shown}", self.complaints);
         }
     }

@@ -119,7 +119,7 @@ pub(super) fn of_one_service(tab: &mut Tab<'_>, site: &Site) {
     assert_eq!(models.as_array().map(Vec::len), Some(3));
     let counted = tab.value(&cells("Counted at the service"));
     let here = service.sample.granted();
-    assert_eq!([&counted[0][0], &counted[1][0]], [&json!(here), &json!(11_902)]);
+    assert_eq!([&counted[0][0], &counted[2][0]], [&json!(here), &json!(11_902)]);
     let ahead =
         tab.text("document.querySelector('#detail .notes').innerText.replaceAll('\\u00a0', ' ')");
     let forecast = "used up in about 40 min (25 min to 1 h 10 min), before it resets";

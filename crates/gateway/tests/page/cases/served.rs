@@ -20,7 +20,7 @@ const DIFFERENCES: &str = "(async () => { \
      if (Number(document.querySelector('[data-sum=throttled]').dataset.value) !== throttled) found.push('throttled'); \
      return found; })()";
 
-pub(super) fn by_the_program(tab: &mut Tab<'_>, _: &Site) {
+pub(super) fn by_the_program(tab: &mut Tab<'_>, site: &Site) {
     let program = Program::serve("4s");
     open(tab, &program.url, "");
     tab.until("Number(document.querySelector('[data-sum=granted]').dataset.value) > 0");
@@ -33,6 +33,8 @@ pub(super) fn by_the_program(tab: &mut Tab<'_>, _: &Site) {
     let elsewhere: Vec<&String> =
         tab.requests().iter().rev().take(5).filter(|url| !url.starts_with(&program.url)).collect();
     assert_eq!(json!(elsewhere), json!([]));
+    // The program ends when nobody listens to it any more.
+    open(tab, &site.url(), "");
 }
 
 /// When nobody calls any more, both say the same.
@@ -51,10 +53,10 @@ fn service(tab: &mut Tab<'_>, program: &Program) {
     tab.until("document.querySelector('[data-form=change]')");
     tab.picture("served-detail-light");
     let counted = "[...document.querySelectorAll('section[aria-label=\"Counted at the service\"] \
-         td[data-value]')].slice(0, 2).map((it) => Number(it.dataset.value))";
-    tab.until(&format!(
-        "(() => {{ const all = {counted}; return all[0] > 0 && all[0] === all[1]; }})()"
-    ));
+         td[data-value]')].slice(0, 3).map((it) => Number(it.dataset.value))";
+    // Each call that was granted and not given up has arrived.
+    let agree = format!("(([here, gone, there]) => here > 0 && here - gone === there)({counted})");
+    tab.until(&agree);
     forms::into(tab, "explain", "Tokens", "900000000000");
     tab.press("Enter");
     tab.until("document.querySelector('[data-out=explain]').textContent.includes('never fit')");
