@@ -42,7 +42,7 @@
     return [...nodes].filter(seen);
   };
   const pale = () => worded().flatMap((node) => {
-    const style = getComputedStyle(node), drawn = node instanceof SVGElement ? style.fill : style.color;
+    const style = getComputedStyle(node, node.placeholder && !node.value ? '::placeholder' : null), drawn = node instanceof SVGElement ? style.fill : style.color;
     const found = ratio(over(numbers(drawn), ground(node)), ground(node));
     return found < 4.5 ? [where(node) + ' ' + found.toFixed(2)] : [];
   });

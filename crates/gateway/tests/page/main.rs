@@ -3,6 +3,8 @@
 //! A site of the test's own says what the page is to show, so that every state comes about at will; the last
 //! case asks the program itself. One browser and one page serve all cases, one after another.
 //!
+//! `TIDEGATE_CASE` names a part of the names of those that are run; without it all are.
+//!
 //! Without a browser nothing of this is run, and that is said; with `TIDEGATE_TOOLS=required` it is an error.
 
 mod browser;
@@ -33,7 +35,8 @@ fn the_page_shows_what_the_status_says_to_everybody() {
     let mut browser = Browser::start(&program);
     let mut tab = Tab::new(&mut browser);
     let mut failed = Vec::new();
-    for (name, case) in cases::ALL {
+    let wanted = env::var("TIDEGATE_CASE").unwrap_or_default();
+    for (name, case) in cases::ALL.into_iter().filter(|(name, _)| name.contains(&wanted)) {
         let result = cases::run(case, &mut tab, &site);
         if let Err(why) = result {
             failed.push(format!("{name}: {why}"));
