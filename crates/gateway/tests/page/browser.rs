@@ -71,7 +71,8 @@ impl Browser {
     /// Asks and waits for the answer; what happens meanwhile is kept.
     pub(crate) fn call(&mut self, session: Option<&str>, method: &str, parameters: Value) -> Value {
         self.last += 1;
-        let mut message = json!({ "id": self.last, "method": method, "params": parameters });
+        let mut message = json!({ "id": self.last, "method": method });
+        message["params"] = parameters;
         if let Some(session) = session {
             message["sessionId"] = json!(session);
         }
