@@ -27,6 +27,8 @@ pub struct Builder {
     pub(crate) wall_origin: Option<WallOrigin>,
     pub(crate) callbacks: Vec<Callback>,
     pub(crate) sample_every: Option<Span>,
+    #[cfg(feature = "otlp")]
+    pub(crate) otlp: Option<tidegate_observability::otlp::OtlpSettings>,
 }
 
 /// What the handles of a service do by themselves, without its limiter.
@@ -145,6 +147,14 @@ impl Builder {
         call: impl FnMut(&Event) + Send + 'static,
     ) -> Self {
         self.callbacks.push(Callback { wants, call: Box::new(call) });
+        self
+    }
+
+    /// Pushes every figure to a collector of OpenTelemetry, from a thread of its own. What is pushed is the last
+    /// sample, see [`Builder::sample_every`].
+    #[cfg(feature = "otlp")]
+    pub fn otlp(mut self, settings: tidegate_observability::otlp::OtlpSettings) -> Self {
+        self.otlp = Some(settings);
         self
     }
 

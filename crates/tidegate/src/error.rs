@@ -129,6 +129,16 @@ pub enum StartError {
     /// The mark of the last run could not be read or written.
     #[error(transparent)]
     RunMark(#[from] RunMarkError),
+    /// Warnings cannot be posted where the configuration says.
+    #[error("`alerts.webhook`: {why}")]
+    Webhook {
+        /// Why not.
+        why: String,
+    },
+    /// Figures cannot be pushed so.
+    #[cfg(feature = "otlp")]
+    #[error(transparent)]
+    Otlp(#[from] tidegate_observability::otlp::OtlpError),
     /// No thread could be started.
     #[error("cannot start a thread for the actors: {source}")]
     Thread {

@@ -54,6 +54,7 @@ pub mod run;
 mod run_mark;
 mod seen;
 pub mod shutdown;
+mod sinks;
 pub mod subscription;
 mod system;
 mod trace;

@@ -26,8 +26,9 @@ use crate::handle::{Core, Handle};
 use crate::observer::{Callback, Observer, Seen};
 use crate::repeated::Repeated;
 use crate::run_mark::{self, RunMarkKeeper};
+use crate::sinks::Pushes;
 use crate::watch::{SAMPLE_EVERY, Watch, keep_watch};
-use crate::{AcquireError, Builder, StartError, UnknownService};
+use crate::{AcquireError, Builder, StartError, UnknownService, sinks};
 
 /// All services of a program, with the limits that they share. Stops when it is dropped; handles
 /// that are left then say so.
@@ -52,6 +53,7 @@ struct Plan {
     origin: WallOrigin,
     events: EventSender,
     seen: Arc<Seen>,
+    pushes: Pushes,
     sample_every: Span,
     idle: Option<Span>,
 }
@@ -74,8 +76,9 @@ impl Tidegate {
             Some((idle, keeper)) => (idle, Some(keeper)),
             None => (None, None),
         };
-        let callbacks = std::mem::take(&mut builder.callbacks);
-        let (plan, events) = Plan::new(&builder, idle);
+        let mut callbacks = std::mem::take(&mut builder.callbacks);
+        callbacks.extend(sinks::webhook(&builder.config.alerts)?);
+        let (plan, events) = Plan::new(&builder, idle)?;
         if callbacks.iter().any(Callback::wants_waits) {
             plan.events.want_waits();
         }
@@ -219,7 +222,7 @@ fn on_a_running_system() -> bool {
 }
 
 impl Plan {
-    fn new(builder: &Builder, idle: Option<Span>) -> (Self, Events) {
+    fn new(builder: &Builder, idle: Option<Span>) -> Result<(Self, Events), StartError> {
         let shared = &builder.config.global.limits;
         let clock = builder.clock_or_runtime();
         let wall_origin = builder.wall_origin_of(&*clock);
@@ -250,10 +253,11 @@ impl Plan {
             origin: wall_origin,
             events,
             seen: Arc::new(Seen::new(builder.config.alerts.clone())),
+            pushes: Pushes::start(builder)?,
             sample_every: builder.sample_every.unwrap_or(SAMPLE_EVERY),
             idle,
         };
-        (plan, receiver)
+        Ok((plan, receiver))
     }
 
     /// Starts everything on the arbiter of this thread.
@@ -290,6 +294,7 @@ impl Plan {
             clock: self.clock,
             origin: self.origin,
             seen: self.seen,
+            pushes: self.pushes,
         });
         keep_watch(&watch, self.sample_every);
         Running { services, watch }

@@ -16,6 +16,7 @@ use tidegate_units::{Clock, Instant, ServiceName, Span, WallOrigin};
 use crate::AcquireError;
 use crate::handle::Core;
 use crate::observer::Seen;
+use crate::sinks::Pushes;
 
 /// How often samples are taken, unless the host says otherwise.
 pub(crate) const SAMPLE_EVERY: Span = Span::from_secs(1);
@@ -30,6 +31,7 @@ pub(crate) struct Watch {
     pub(crate) origin: WallOrigin,
     pub(crate) started: Instant,
     pub(crate) seen: Arc<Seen>,
+    pub(crate) pushes: Pushes,
 }
 
 impl Watch {
@@ -78,6 +80,7 @@ impl Watch {
     async fn look(&self, paces: &mut PaceWatch) -> Result<(), AcquireError> {
         let sample = self.sample().await?;
         let alerts = self.seen.monitor().observe(&sample);
+        self.pushes.offer(&sample, || self.seen.monitor().alerts().to_vec());
         let now = self.clock.now();
         for (service, kind) in paces.observe(&sample) {
             self.events.send(now, Some(&service), kind);
