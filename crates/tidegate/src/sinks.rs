@@ -69,7 +69,7 @@ pub(crate) fn webhook(policy: &AlertPolicy) -> Result<Option<Callback>, StartErr
 fn token_of(variable: &str) -> Result<String, StartError> {
     std::env::var(variable).map_err(|_| {
         let why = format!(
-            "the variable `{variable}` with its token is not set: set it, or leave `token_env` out"
+            "the variable `{variable}` with its token is not set: set it, or leave `webhook_token_env` out"
         );
         StartError::Webhook { why }
     })
