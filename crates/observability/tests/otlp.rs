@@ -264,6 +264,30 @@ fn a_collector_that_is_back_is_pushed_to_as_before() {
 }
 
 #[test]
+fn a_collector_that_wants_to_be_left_alone_is() {
+    let quick = |collector: &Collector| {
+        let settings = OtlpSettings { interval: OtlpSettings::SHORTEST, ..collector.settings() };
+        Pusher::start(&settings).expect("it can be pushed to")
+    };
+    let alone = Collector::start(vec![("429 Too Many\r\nRetry-After: 3600", Vec::new())]);
+    let patient = quick(&alone);
+    patient.offer(Sample::default(), Vec::new());
+    alone.next();
+    patient.offer(Sample::default(), Vec::new());
+    // Meanwhile another one is pushed to five times.
+    let other = Collector::start(vec![("200 OK", Vec::new()); 5]);
+    let pusher = quick(&other);
+    for _ in 0..5 {
+        pusher.offer(Sample::default(), Vec::new());
+        other.next();
+    }
+    assert_eq!((patient.pushed().failed, pusher.stop().taken), (1, 5));
+    assert_eq!(patient.stop().failed, 1, "nor is it bothered at the end");
+    alone.end();
+    other.end();
+}
+
+#[test]
 fn a_collector_that_is_not_there_is_no_reason_to_wait() {
     let gone = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
     let settings = OtlpSettings::to(format!("http://{gone}/v1/metrics"));
