@@ -1,7 +1,7 @@
 //! When somebody is warned: what is looked at, and how a level becomes a warning and stops being one.
 //!
-//! - [`reading`] is one level with its thresholds; `limits` and `services` read them from a sample.
-//! - [`watch`] turns readings into warnings: each is raised once and is over once, however the level flutters.
+//! - `reading` is one level with its thresholds; `limits` and `services` read them from a sample.
+//! - `watch` turns readings into warnings: each is raised once and is over once, however the level flutters.
 
 mod limits;
 pub(crate) mod reading;
