@@ -50,7 +50,7 @@ metrics! {
     UNCLAIMED = Counter Count "tidegate_unclaimed_total" ["service"]
         "Permits granted that nobody was there to take; they are among the granted.";
     WAITED = Counter Count "tidegate_waited_total" ["service"]
-        "Permits granted after a wait.";
+        "Permits that were not granted at once, which is within a millisecond.";
     REFUSED = Counter Count "tidegate_refused_total"
         ["service", "reason", "scope", "of", "dimension", "window"]
         "Requests that were refused, by the reason and the limit that bound.";
@@ -89,7 +89,7 @@ metrics! {
         "The most that a limit lets pass at once.";
     LIMIT_USED = Gauge Ratio "tidegate_limit_used_ratio"
         ["service", "scope", "of", "dimension", "window"]
-        "How much of its capacity is spent or lent: 0 to 1.";
+        "How much of its capacity calls have taken: 0 to 1. What is lent ahead is not taken.";
     LIMIT_AVAILABLE = Gauge Amount "tidegate_limit_available"
         ["service", "scope", "of", "dimension", "window"]
         "What a limit would let pass now and has not lent out.";

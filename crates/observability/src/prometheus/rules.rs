@@ -72,10 +72,6 @@ const RECORDS: &[Record] = &[
         name: "dimension:tidegate_pace_learned:ratio",
         expression: "tidegate_pace_learned_per_second / (tidegate_pace_configured_per_second > 0)",
     },
-    Record {
-        name: "limit:tidegate_limit_spent:ratio",
-        expression: "1 - (tidegate_limit_available + tidegate_limit_lent) / (tidegate_limit_capacity > 0)",
-    },
 ];
 
 /// The rule file: two groups, figures and warnings. Every [`AlertKind`] has a warning.

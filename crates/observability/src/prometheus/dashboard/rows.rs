@@ -137,7 +137,7 @@ const REQUESTS: &[Panel] = &[
 const LIMITS: &[Panel] = &[
     Panel::lines(
         "Used of each limit",
-        "Spent or lent; what is lent and not used comes back.",
+        "What calls have taken; what is lent ahead is not.",
         "percentunit",
         &[(
             "sort_desc(tidegate_limit_used_ratio{own})",
@@ -149,7 +149,7 @@ const LIMITS: &[Panel] = &[
     .coloured(&[(0.8, "orange"), (0.95, "red")]),
     Panel::lines(
         "Used of each limit over time",
-        "Spent or lent.",
+        "What calls have taken.",
         "percentunit",
         &[(
             "tidegate_limit_used_ratio{own}",
