@@ -238,19 +238,18 @@ impl History {
         count: &UsageCount,
         table: Table,
     ) {
-        let room = self.hour_rows < HOUR_ROWS_MAX || self.make_room(hour);
         let told = table(self.in_hour(hour, service));
-        let known = told.rows.get_mut(kind).and_then(|names| names.get_mut(name));
-        match known {
-            Some(known) => known.add(count),
-            None if room => {
-                told.rows
-                    .entry(kind.to_owned())
-                    .or_default()
-                    .insert(name.to_owned(), count.clone());
-                self.hour_rows += 1;
-            }
-            None => told.other.add(count),
+        if let Some(known) = told.rows.get_mut(kind).and_then(|names| names.get_mut(name)) {
+            known.add(count);
+            return;
+        }
+        let room = self.make_room(hour);
+        let told = table(self.in_hour(hour, service));
+        if room {
+            told.rows.entry(kind.to_owned()).or_default().insert(name.to_owned(), count.clone());
+            self.hour_rows += 1;
+        } else {
+            told.other.add(count);
         }
     }
 }

@@ -3,10 +3,15 @@
 use tidegate_units::ServiceName;
 
 use super::{HOUR_ROWS_MAX, HOURS_MAX, History, Hour, MINUTE_ROWS_MAX, MINUTES_MAX};
+use crate::monitor::books::SERVICES_MAX;
 use crate::monitor::counts::Counts;
 
 /// The most services of which a sum of what is older is kept: twice as many as a program may know.
 const OLDER_MAX: usize = 1_024;
+
+/// The most rows while there are models and keys to be added. The services of an hour take the rest, or the hour
+/// at hand would be summed up to make room for one of them.
+pub(super) const USAGE_ROWS_MAX: usize = HOUR_ROWS_MAX - SERVICES_MAX;
 
 impl History {
     /// Forgets the oldest until everything fits.
@@ -23,9 +28,9 @@ impl History {
         }
     }
 
-    /// Makes room for a row of `hour` at the cost of earlier ones.
+    /// Makes room for a row of a model or a key in `hour` at the cost of earlier hours.
     pub(super) fn make_room(&mut self, hour: u64) -> bool {
-        while self.hour_rows >= HOUR_ROWS_MAX {
+        while self.hour_rows >= USAGE_ROWS_MAX {
             if !self.sum_up_before(hour) {
                 return false;
             }

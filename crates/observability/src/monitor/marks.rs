@@ -119,6 +119,15 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_that_is_just_old_enough_is_taken() {
+        let mut marks = Marks::default();
+        for now in (0..=65_000).step_by(5_000) {
+            marks.set(now, &granted(now));
+        }
+        assert_eq!(marks.over(MINUTE, 65_000, &granted(65_000)), (MINUTE, granted(MINUTE)));
+    }
+
+    #[test]
     fn waits_are_those_of_the_stretch() {
         let mut marks = Marks::default();
         let mut total = Counts::default();

@@ -153,6 +153,27 @@ fn rows_keep_to_their_bounds_and_sums_stay_exact() {
     assert_eq!(again.rows(), history.rows());
 }
 
+/// HIST-2 within one hour: those that came first stay told apart.
+#[test]
+fn an_hour_with_too_many_names_sums_up_those_that_came_last() {
+    let mut monitor = Monitor::new();
+    let names = (0..100).map(|index| format!("s{index}").parse().expect("a name"));
+    let mut made: Vec<ServiceSample> = names.map(|name| granted(&name, 1)).collect();
+    for _ in 0..2 {
+        for service in &mut made {
+            for model in 0..250 {
+                call(service, model, 1);
+            }
+        }
+        monitor.observe(&at(BEGAN, made.clone()));
+    }
+    let history = monitor.history();
+    assert!(history.rows().1 <= HOUR_ROWS_MAX);
+    let (rows, other) = told(&history);
+    assert_eq!(rows + other, 2 * 25_000);
+    assert!(rows >= 2 * 19_300, "{rows}");
+}
+
 #[test]
 fn a_flood_of_minutes_forgets_the_oldest_first() {
     let mut monitor = Monitor::new();

@@ -119,6 +119,17 @@ fn a_report_covers_the_hours_that_are_asked() {
 }
 
 #[test]
+fn a_formula_is_none_behind_spaces_either() {
+    let mut made = made().remove(0);
+    made.models = usage([" =1", "\t@x", "x=1"].map(|name| row("model", name, 7)).to_vec());
+    let sample = Sample { services: vec![made], ..Sample::default() };
+    let query = ReportQuery { by: ReportBy::Model, ..ReportQuery::default() };
+    let csv = Monitor::new().report(&sample, &query).render(ReportFormat::Csv);
+    assert!(csv.contains("\r\n' =1,") && csv.contains("\r\n'\t@x,"), "{csv}");
+    assert!(csv.contains("\r\nx=1,"), "{csv}");
+}
+
+#[test]
 fn a_report_survives_its_text() {
     for by in ["service", "model", "key", "hour"] {
         let report = report(by.parse().expect("a word"), 24, None);
