@@ -95,7 +95,8 @@ const CRATES: [Crate; 13] = [
     },
     Crate {
         folder: "gateway",
-        purpose: "The program: replays traffic, checks configurations, reads what services answered.",
+        purpose: "The program: runs limiters and shows everything about them over HTTP and in the terminal; replays traffic, \
+                  checks configurations, reads what services answered.",
         may_use: MayUse::Above,
     },
     Crate {

@@ -6,7 +6,8 @@
 //!
 //! # Invariants
 //!
-//! - SRV-1: nothing that changes anything is done without the token.
+//! - SRV-1: nothing that changes anything is done without the token, nor under a name that is not the server's
+//!   while it listens for this machine only.
 //! - SRV-2: bodies, streams, connections and waits for an answer have bounds; reaching one is a status of its
 //!   own, or the end of a stream that says so.
 

@@ -1,4 +1,4 @@
-//! The demonstration in one process, on virtual time: what limiters and services have counted.
+//! The demonstration in one process, on virtual time: what limiters and services have counted (DEMO-2).
 
 use tidegate::{Drain, Outcome};
 use tidegate_units::Dimension;

@@ -1,4 +1,4 @@
-//! What changes something: with the token, all or nothing, and in the words of whoever refuses.
+//! What changes something (SRV-1): with the token, all or nothing, and in the words of whoever refuses.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! The one that counts: what is shown in every form is what has happened at the services.
+//! The one that counts: what is shown in every form is what has happened at the services (DEMO-2).
 
 use serde_json::Value;
 

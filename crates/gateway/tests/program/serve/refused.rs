@@ -1,4 +1,4 @@
-//! What is refused, and with which words.
+//! What is refused, and with which words (SRV-1, SRV-2).
 
 use std::io::Write;
 
@@ -54,7 +54,10 @@ fn a_body_is_json_says_so_and_has_a_bound() {
     // Without a length beforehand.
     let chunk = "x".repeat(0x1000);
     let chunks = format!("1000\r\n{chunk}\r\n").repeat(20);
-    let head = format!("POST {path} HTTP/1.1\r\nHost: {}\r\n{json}\r\n", served.address);
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{json}\r\n",
+        served.address
+    );
     let answer = served.raw(&format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"));
     assert_eq!(answer.status, 413);
     assert_eq!(served.ask("POST", path, &[json], "{\"model\":").status, 400);

@@ -1,4 +1,4 @@
-//! Server-sent events: what comes, in which form, and that those who do not read are let go.
+//! Server-sent events: what comes, in which form, and that those who do not read are let go (SRV-2).
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
