@@ -65,6 +65,12 @@ fn limits_are_changed_all_or_nothing() {
     assert_eq!(shown["service"]["limits"][0]["amount"], 60);
     assert_eq!(amounts(&served), [60, 30_000]);
     assert_eq!(served.change("POST", "/api/v1/services/search/reset", "").status, 200);
+
+    // A change of one limit in the older form leaves the others as they are by now, not as they were.
+    let one = r#"{"service":"search","requests_per_minute":70}"#;
+    let answer = served.change("POST", "/api/system/rate-limiting/configure", one);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(amounts(&served), [70, 30_000]);
 }
 
 #[test]

@@ -102,6 +102,28 @@ fn what_is_no_http_ends_the_connection_and_nothing_else() {
 }
 
 #[test]
+fn who_is_slow_holds_up_nobody() {
+    let served = configured("serve-slow");
+    let slow: Vec<_> = (0..100)
+        .map(|client| {
+            let mut stream = served.connect();
+            let (host, path) = (served.address, "/api/v1/services/git/explain");
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+            );
+            // Some stop within the head, some within the body.
+            let text = format!("{head}Content-Length: 100\r\n\r\n{{");
+            let sent = if client % 2 == 0 { &text[..40] } else { &text };
+            stream.write_all(sent.as_bytes()).expect("it listens");
+            stream
+        })
+        .collect();
+    assert_eq!(served.get("/api/v1/status").status, 200);
+    drop(slow);
+    assert_eq!(served.get("/healthz").status, 200);
+}
+
+#[test]
 fn a_server_that_cannot_start_says_why_in_a_line() {
     let folder = folder("serve-faults");
     std::fs::write(

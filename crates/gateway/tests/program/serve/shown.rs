@@ -107,3 +107,28 @@ fn a_call_is_explained_as_it_is_asked() {
     let said: Vec<String> = wrong.iter().map(|body| explain(body).said()).collect();
     insta::assert_snapshot!(said.join("\n"));
 }
+
+#[test]
+fn many_ask_at_once_and_all_are_answered() {
+    let served = Served::start("serve-many", &["--speed", "30"]);
+    let paths = [
+        "/",
+        "/metrics",
+        "/api/v1/status",
+        "/api/v1/series",
+        "/api/v1/services/openai",
+        "/api/v1/services/openai/waiting",
+        "/api/v1/report?by=key",
+        "/healthz",
+    ];
+    std::thread::scope(|scope| {
+        for path in paths {
+            let served = &served;
+            scope.spawn(move || {
+                for _ in 0..25 {
+                    assert_eq!(served.get(path).status, 200, "{path}");
+                }
+            });
+        }
+    });
+}
