@@ -151,12 +151,6 @@ impl LimitSample {
     pub fn used(&self) -> u64 {
         self.capacity.saturating_sub(self.available).saturating_sub(self.lent)
     }
-
-    /// What calls have taken of it. What is lent to a gate is not: it is there to be granted, and a service
-    /// that nobody calls has all of it there.
-    pub fn taken(&self) -> u64 {
-        self.used().saturating_sub(self.lent)
-    }
 }
 
 /// What a limit applies to, without saying which.

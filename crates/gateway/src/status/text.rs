@@ -13,7 +13,7 @@ pub(crate) fn text(status: &Status) -> String {
     let _ = write!(text, "\n{}\n", services(status));
     let limits = limits(status);
     if !limits.is_empty() {
-        let header = words(&["limit of", "counts", "per", "taken", "of", "free", "resets in"]);
+        let header = words(&["limit of", "counts", "per", "used", "of", "free", "resets in"]);
         let _ = write!(text, "\n{}\n", columns::table(header, limits, 3));
     }
     if !status.upstream.is_empty() {
@@ -79,7 +79,7 @@ fn limit(limit: &LimitSample) -> Vec<String> {
         owner(limit),
         limit.dimension.to_string(),
         limit.per.clone(),
-        amount(limit.taken()),
+        amount(limit.used()),
         amount(limit.capacity),
         amount(limit.available.saturating_add(limit.lent)),
         span_ms(limit.resets_after_ms),

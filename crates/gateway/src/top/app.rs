@@ -72,7 +72,7 @@ pub(super) fn fullest(service: &ServiceStatus) -> f64 {
 
 /// How much of a limit calls have taken: 0 to 1.
 pub(super) fn used(limit: &tidegate_observability::LimitSample) -> f64 {
-    tidegate_observability::status::share(limit.taken(), limit.capacity)
+    tidegate_observability::status::share(limit.used(), limit.capacity)
 }
 
 /// Everything that is shown.

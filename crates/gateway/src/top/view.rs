@@ -199,7 +199,7 @@ fn limit_line(limit: &LimitSample) -> Line<'static> {
         format!(" {} ", gauge::percent(used)).into(),
         format!(
             "{} of {} {} per {}",
-            amount(limit.taken()),
+            amount(limit.used()),
             amount(limit.capacity),
             limit.dimension,
             limit.per
