@@ -45,8 +45,8 @@ pub(crate) fn run(case: Case, tab: &mut Tab<'_>, site: &Site) -> Result<(), Stri
     let tried = catch_unwind(AssertUnwindSafe(|| {
         tab.wide(1_400);
         tab.prefers("light");
-        open(tab, &site.url(), "");
         tab.complaints();
+        open(tab, &site.url(), "");
         case(tab, site);
         let complaints = tab.complaints();
         assert!(complaints.is_empty(), "the page complains: {complaints:#?}");
