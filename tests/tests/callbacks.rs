@@ -1,4 +1,4 @@
-//! What a host is told as it happens: callbacks and subscriptions, through the real actors.
+//! What a host is told as it happens: callbacks and subscriptions, through the real actors (OBS-2).
 
 use std::sync::mpsc;
 use std::time::Duration;

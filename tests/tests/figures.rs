@@ -1,5 +1,5 @@
 //! Every surface shows the same numbers, and they are those that the service counted: samples, the text that is
-//! scraped, the status as it is read back from its JSON, reports and `usage()`, through the real actors.
+//! scraped, the status as it is read back from its JSON, reports and `usage()`, through the real actors (OBS-4).
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

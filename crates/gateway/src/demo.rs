@@ -97,6 +97,7 @@ impl Demo {
     }
 
     /// Calls that wait, are under way, or are being settled.
+    #[cfg(test)]
     pub(crate) fn open(&self) -> u64 {
         self.services.values().map(|service| service.open.load(Ordering::Relaxed)).sum()
     }

@@ -4,6 +4,10 @@
 //! they cannot disagree. Counters count from the start of the program and never fall; what happened in a
 //! minute is the difference of two samples. Times are milliseconds, for programs that are not written in
 //! Rust read them too.
+//!
+//! # Invariants
+//!
+//! - OBS-4: when nothing is under way, what is shown is what the service counted.
 
 use std::collections::BTreeMap;
 

@@ -51,8 +51,8 @@ pub(crate) struct Traffic {
 impl Traffic {
     /// The callers that a seed gives; the load goes up and down `hurried` times as fast as planned.
     pub(crate) fn new(plan: &'static Plan, hurried: u32, seed: u64) -> Self {
-        let speed = f64::from(hurried.max(1));
-        Self { plan, random: Random::new(seed, Stream::Arrivals), speed }
+        let pressed = f64::from(hurried.max(1));
+        Self { plan, random: Random::new(seed, Stream::Arrivals), speed: pressed }
     }
 
     /// How long until the next call, and which; `None`: look again then.
