@@ -67,6 +67,9 @@ fn a_hundred_thousand_keys_are_no_more_series_than_may_be_and_all_are_counted() 
     let text = checked(&sample);
     let series = series(&text);
     assert_eq!(sum(&series, "tidegate_key_calls_total"), 500_000);
+    // Of each key one series of calls, one of refusals, and what it used in two dimensions.
+    let dropped = sum(&series, "tidegate_metrics_series_dropped");
+    assert!(dropped >= u64::try_from(4 * MANY - SERIES_MAX).expect("it fits"), "{dropped}");
     assert_eq!(sum(&series, "tidegate_granted_total"), 120, "others keep what they have");
 }
 
