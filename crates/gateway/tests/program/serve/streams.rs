@@ -9,6 +9,8 @@ use crate::served::Served;
 
 /// The most who may listen.
 const CLIENTS_MAX: usize = 64;
+/// An event that does not come within so many lines does not come.
+const LINES_MAX: usize = 1_000;
 
 fn listen(served: &Served) -> BufReader<TcpStream> {
     let mut stream = served.connect();
@@ -27,7 +29,7 @@ fn status(stream: &mut BufReader<TcpStream>) -> u16 {
 /// The next event of this name.
 fn next(stream: &mut BufReader<TcpStream>, name: &str) -> Value {
     let mut is_it = false;
-    loop {
+    for _ in 0..LINES_MAX {
         let mut line = String::new();
         assert!(stream.read_line(&mut line).expect("more") > 0, "the stream has ended");
         if let Some(found) = line.strip_prefix("event: ") {
@@ -37,6 +39,7 @@ fn next(stream: &mut BufReader<TcpStream>, name: &str) -> Value {
             return serde_json::from_str(data).expect("JSON");
         }
     }
+    panic!("no {name} within {LINES_MAX} lines");
 }
 
 #[test]
