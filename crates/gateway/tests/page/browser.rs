@@ -99,6 +99,10 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
+        // One that ends by itself leaves nobody behind who still writes into its folder.
+        let close = json!({ "id": 0, "method": "Browser.close" }).to_string();
+        let _ = self.socket.send(Message::text(close));
+        while self.socket.read().is_ok() {}
         end(&mut self.child, &self.folder);
     }
 }

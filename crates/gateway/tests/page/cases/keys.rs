@@ -66,9 +66,9 @@ fn theme(tab: &mut Tab<'_>) {
     tab.press("Enter");
     assert_eq!(tab.text("document.documentElement.dataset.theme"), "dark");
     assert_ne!(tab.text(ground), light);
-    tab.value("location.reload()");
+    tab.value("window.before = true; location.reload()");
     tab.until(
-        "document.readyState === 'complete' && document.querySelectorAll('.card').length > 2",
+        "!window.before && document.querySelectorAll('.card').length > 2",
     );
     assert_eq!(tab.text("document.getElementById('theme').textContent"), "Theme: dark");
     tab.value("document.getElementById('theme').click()");

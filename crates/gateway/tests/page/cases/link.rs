@@ -11,15 +11,15 @@ const LINK: &str = "document.documentElement.dataset.link";
 
 pub(super) fn figures_change_as_they_come(tab: &mut Tab<'_>, site: &Site) {
     let meter = "document.querySelector('.card[data-service=anthropic] [role=meter]')";
-    assert_eq!(tab.value(&format!("Number({meter}.dataset.value)")), json!(38));
+    assert_eq!(tab.value(&format!("Number({meter}.dataset.value)")), json!(34));
     let mut status = fixture::status();
     status.at.0 += 1_000;
     status.services[0].sample.limits[0].available = 3;
     status.services[0].sample.queued = 99;
     status.alerts.remove(0);
     site.says(&status);
-    tab.until(&format!("Number({meter}.dataset.value) === 47"));
-    assert_eq!(tab.value(&format!("{meter}.getAttribute('aria-valuenow')")), json!("47"));
+    tab.until(&format!("Number({meter}.dataset.value) === 43"));
+    assert_eq!(tab.value(&format!("{meter}.getAttribute('aria-valuenow')")), json!("43"));
     assert_eq!(tab.value("document.querySelectorAll('.alert').length"), json!(1));
     assert_eq!(tab.text("document.getElementById('state').textContent"), "1 warning");
     let node = format!("window.kept = {meter}; true");
