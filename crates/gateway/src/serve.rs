@@ -29,6 +29,7 @@ use std::time::Duration;
 use actix_web::dev::Server as HttpServer;
 use actix_web::web::Data;
 use tidegate::{Drain, Tidegate};
+use tidegate_observability::otlp::OtlpSettings;
 
 use crate::arguments::ServeArguments;
 use crate::config_file;
@@ -70,7 +71,10 @@ async fn serve(
     (token, log): (Token, LogFilter),
     (listeners, ready): (Listeners, impl FnOnce() -> Result<(), Failure>),
 ) -> Result<(), Failure> {
-    let builder = Tidegate::builder().config(config.clone());
+    let mut builder = Tidegate::builder().config(config.clone());
+    if let Some(collector) = &arguments.otlp {
+        builder = builder.otlp(OtlpSettings::to(collector));
+    }
     let tidegate = builder.start().map_err(|error| Failure::Refused(vec![error.to_string()]))?;
     let demo = arguments.config.is_none().then(|| {
         Demo::start(&tidegate, DemoSettings { seed: arguments.seed, speed: arguments.speed })

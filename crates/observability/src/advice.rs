@@ -20,6 +20,8 @@ use crate::status::Advice;
 
 /// Of shorter windows minutes say nothing.
 const WINDOW_MIN: u64 = 60_000;
+/// Less of the past tells nothing.
+const OVER_MIN: u64 = 600_000;
 /// Longer windows are looked at by the hour.
 const WINDOW_OF_HOURS: u64 = 86_400_000;
 
@@ -49,6 +51,9 @@ fn advice(
     // What a wall clock put into the future tells nothing of the past.
     let past = || stretches.iter().filter(|(began, _)| *began <= at.0);
     let over_ms = at.0.saturating_sub(past().next()?.0);
+    if over_ms < limit.window_ms.max(OVER_MIN) {
+        return None;
+    }
     let each = cost_of_one(limit.dimension, past().map(|(_, counts)| *counts));
     let asked = past().map(|(began, counts)| (*began, asked(limit.dimension, counts, each)));
     let peak = most_within(limit.window_ms, asked);

@@ -44,6 +44,10 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
+    /// Where figures are pushed every 15 s: a collector of OpenTelemetry (OTLP over HTTP, protobuf)
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp: Option<String>,
+
     /// What is said on standard error: a level, or levels by part
     #[arg(long, value_name = "FILTER", default_value = "info,actix_server=warn")]
     pub(crate) log: String,

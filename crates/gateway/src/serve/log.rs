@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::reload::Handle;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -29,7 +30,9 @@ impl fmt::Debug for LogFilter {
 pub(super) fn start(filter: &str) -> Result<LogFilter, String> {
     let filter = parse(filter).map_err(|fault| format!("--log {fault}"))?;
     let (filter, handle) = reload::Layer::new(filter);
+    // A span is said when it ends: how long it took, and what was decided.
     let layer = text::layer().with_writer(std::io::stderr).with_ansi(false);
+    let layer = layer.with_span_events(FmtSpan::CLOSE);
     let started = tracing_subscriber::registry().with(filter).with(layer).try_init();
     started.map_err(|error| format!("nothing can be logged: {error}"))?;
     Ok(LogFilter { handle })
