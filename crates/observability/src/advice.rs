@@ -51,12 +51,16 @@ fn advice(
     // What a wall clock put into the future tells nothing of the past.
     let past = || stretches.iter().filter(|(began, _)| *began <= at.0);
     let over_ms = at.0.saturating_sub(past().next()?.0);
-    if over_ms < limit.window_ms.max(OVER_MIN) {
+    if over_ms < OVER_MIN {
         return None;
     }
     let each = cost_of_one(limit.dimension, past().map(|(_, counts)| *counts));
     let asked = past().map(|(began, counts)| (*began, asked(limit.dimension, counts, each)));
     let peak = most_within(limit.window_ms, asked);
+    if peak <= limit.amount && over_ms < limit.window_ms {
+        // It is not known yet whether it is enough.
+        return None;
+    }
     let enough = rounded_up(peak);
     Some(Advice {
         scope: limit.scope,

@@ -42,16 +42,19 @@ pub(crate) fn is_long(limit: &LimitSample) -> bool {
     limit.window_ms >= WINDOW_LONG && limit.capacity > 0
 }
 
-/// When `limit` is used up, by how it was used.
-pub(crate) fn of(limit: &LimitSample, usage: Option<&Usage>) -> Forecast {
+/// When `limit` is used up, by how it was used; `None` while too little is known of that.
+pub(crate) fn of(limit: &LimitSample, usage: Option<&Usage>) -> Option<Forecast> {
     let rest = limit.capacity.saturating_sub(spent(limit));
     let pace = usage.and_then(|usage| Pace::of(&usage.minutes()));
+    if pace.is_none() && rest > 0 {
+        return None;
+    }
     let exhausted_in_ms = match pace {
         _ if rest == 0 => Some(Between { low: 0, likely: 0, high: Some(0) }),
         Some(pace) => pace.until(float(rest)),
         None => None,
     };
-    Forecast {
+    Some(Forecast {
         scope: limit.scope,
         of: limit.of.clone(),
         dimension: limit.dimension,
@@ -62,7 +65,7 @@ pub(crate) fn of(limit: &LimitSample, usage: Option<&Usage>) -> Forecast {
         exhausted_in_ms,
         resets_after_ms: limit.resets_after_ms,
         before_reset: exhausted_in_ms.is_some_and(|it| it.likely < limit.resets_after_ms),
-    }
+    })
 }
 
 /// How much is used in a minute.

@@ -114,10 +114,20 @@ impl Monitor {
         if matches!(event.kind, EventKind::Waiting { .. }) {
             return;
         }
-        if self.recent.len() >= RECENT_MAX {
+        self.make_room(event.kind.is_frequent());
+        self.recent.push_front(event.clone());
+    }
+
+    /// What every call can cause holds half of the room, so that it does not crowd out what matters.
+    fn make_room(&mut self, for_frequent: bool) {
+        let frequent = |event: &Event| event.kind.is_frequent();
+        let held = self.recent.iter().filter(|event| frequent(event)).count();
+        if for_frequent && held >= RECENT_MAX / 2 {
+            let oldest = self.recent.iter().rposition(frequent);
+            oldest.and_then(|oldest| self.recent.remove(oldest));
+        } else if self.recent.len() >= RECENT_MAX {
             self.recent.pop_back();
         }
-        self.recent.push_front(event.clone());
     }
 
     /// Where everything stands by this sample, which may be later than the last that was observed.
@@ -240,7 +250,7 @@ impl Monitor {
 
     fn forecasts(&self, sample: &ServiceSample) -> Vec<Forecast> {
         let long = sample.all_limits().filter(|limit| forecast::is_long(limit));
-        long.map(|limit| forecast::of(limit, self.tracks.of(limit))).collect()
+        long.filter_map(|limit| forecast::of(limit, self.tracks.of(limit))).collect()
     }
 
     fn service_status(&self, now: u64, sample: &ServiceSample) -> ServiceStatus {

@@ -291,7 +291,10 @@ pub struct RetrySample {
 pub struct UsageSample {
     /// Those that are told apart.
     pub rows: Vec<UsageRow>,
-    /// All of them, those included that are not told apart.
+    /// Those that came when there was no room to tell them apart.
+    #[serde(default, skip_serializing_if = "UsageCount::is_none")]
+    pub other: UsageCount,
+    /// All of them, whatever became of their rows.
     pub total: UsageCount,
 }
 

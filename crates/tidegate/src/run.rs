@@ -13,7 +13,7 @@
 //! - RUN-3: a run that is dropped leaves no slot held and nobody waiting; a retry that was never made
 //!   is back in the budget.
 
-use crate::{Attempt, Called, PermitRequest};
+use crate::{Attempt, Called, Permit, PermitRequest};
 
 mod error;
 mod hedge;
@@ -137,9 +137,8 @@ impl<'h> PermitRequest<'h> {
         let mut permit = request.clone().acquire_blocking()?;
         let request = request.skip(false);
         loop {
-            #[cfg(feature = "tracing")]
-            let _during = permit.span().entered();
-            let ended = settle(permit, call(tries.attempt()).into());
+            let called = during(&permit, || call(tries.attempt()).into());
+            let ended = settle(permit, called);
             let (error, retry) = match after(&mut tries, ended) {
                 Next::End(end) => return end,
                 Next::Again(error, retry) => (error, retry),
@@ -215,6 +214,17 @@ impl<'h> PermitRequest<'h> {
         let wish = self.wish();
         let tries = Tries::new(self.core(), wish);
         (self.until(wish.deadline), tries)
+    }
+}
+
+/// Makes a call within the span of its permit.
+fn during<R>(permit: &Permit<'_>, call: impl FnOnce() -> R) -> R {
+    #[cfg(feature = "tracing")]
+    return permit.span().in_scope(call);
+    #[cfg(not(feature = "tracing"))]
+    {
+        let _ = permit;
+        call()
     }
 }
 

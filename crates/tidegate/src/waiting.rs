@@ -44,7 +44,10 @@ pub(crate) async fn in_line(core: &Core, request: Request) -> Result<Grant, Acqu
     let (sender, receiver) = oneshot::channel();
     let span = WaitSpan::begin(&core.front, &request);
     let mut place = Place::new(core, &request);
-    ask(core, request, Reply::Task(sender))?;
+    if let Err(refused) = ask(core, request, Reply::Task(sender)) {
+        span.end(&Err(refused.clone()));
+        return Err(refused);
+    }
     let answer = receiver.await;
     place.answered = true;
     let answer = match answer {
@@ -64,7 +67,10 @@ pub(crate) fn blocking(core: &Core, request: Request) -> Result<Grant, AcquireEr
     let span = WaitSpan::begin(&core.front, &request);
     let mut place = Place::new(core, &request);
     let wait = request.deadline.since(core.front.now()) + GRACE;
-    ask(core, request, Reply::Thread(sender))?;
+    if let Err(refused) = ask(core, request, Reply::Thread(sender)) {
+        span.end(&Err(refused.clone()));
+        return Err(refused);
+    }
     let answer = match receiver.recv_timeout(wait.to_duration()) {
         Ok(answer) => {
             place.answered = true;

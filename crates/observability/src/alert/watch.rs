@@ -93,7 +93,8 @@ impl Watch {
             *parts -= usize::from(!stays && entry.of_part);
             stays
         });
-        if !news.is_empty() {
+        // What is warned of says how it stands now, not how it stood when it was raised.
+        if !news.is_empty() || !self.alerts.is_empty() {
             self.collect();
         }
         news
@@ -144,6 +145,10 @@ impl Entry {
         self.clear.was = false;
         self.high.pass(elapsed, high);
         self.critical.pass(elapsed, reading.critical.is_some_and(reaches));
+        if let Some(alert) = &mut self.alert {
+            alert.value = reading.level;
+            alert.text.clone_from(&reading.text);
+        }
         let worst = |held: Held, step: Step| held.was && held.for_ms >= step.hold_ms;
         let severity = if reading.critical.is_some_and(|step| worst(self.critical, step)) {
             Severity::Critical

@@ -184,7 +184,7 @@ mod tests {
             name: (*name).to_owned(),
             count: calls(*ok),
         };
-        UsageSample { rows: rows.iter().map(row).collect(), total: calls(total) }
+        UsageSample { rows: rows.iter().map(row).collect(), other: calls(0), total: calls(total) }
     }
 
     fn seen(usage: &Usage) -> (Vec<(&str, u64)>, u64) {

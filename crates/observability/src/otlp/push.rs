@@ -44,7 +44,8 @@ struct Slot {
     pushed: Mutex<Pushed>,
 }
 
-/// Pushes samples from a thread of its own. Dropping it stops it, as [`stop`](Pusher::stop) does.
+/// Pushes samples from a thread of its own. Dropped, it pushes what was offered last and ends, and nobody waits
+/// for that; [`stop`](Pusher::stop) does.
 #[derive(Debug)]
 pub struct Pusher {
     slot: Arc<Slot>,
@@ -92,12 +93,6 @@ impl Pusher {
             // A thread that panicked has pushed its last; there is nobody to tell.
             let _ = thread.join();
         }
-    }
-}
-
-impl Drop for Pusher {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 

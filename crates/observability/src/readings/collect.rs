@@ -1,13 +1,14 @@
 //! From a sample to rows.
 
 mod limits;
+mod merged;
 mod usage;
 
 use tidegate_units::{Outcome, Priority, Span};
 
 use super::{Readings, Value};
 use crate::catalogue::{self, OTHER};
-use crate::sample::{PaceSample, Sample, ScopeKind, ServiceSample};
+use crate::sample::{PaceSample, PartSample, Sample, ServiceSample};
 use crate::status::Alert;
 
 pub(super) fn everything(readings: &mut Readings, sample: &Sample, alerts: &[Alert]) {
@@ -16,9 +17,14 @@ pub(super) fn everything(readings: &mut Readings, sample: &Sample, alerts: &[Ale
     readings.count(&catalogue::EVENTS_DROPPED, &[], sample.events_dropped);
     warnings(readings, alerts);
     for it in &sample.services {
-        service(readings, it);
+        let parts = merged::parts(&it.parts);
+        service(readings, it, &parts);
+        let of_parts = parts.iter().flat_map(|part| &part.limits);
+        for limit in it.limits.iter().chain(of_parts) {
+            limits::limit(readings, limit);
+        }
     }
-    for limit in sample.limits() {
+    for limit in &sample.shared {
         limits::limit(readings, limit);
     }
 }
@@ -37,14 +43,18 @@ fn warnings(readings: &mut Readings, alerts: &[Alert]) {
     }
 }
 
-fn service(readings: &mut Readings, sample: &ServiceSample) {
+fn service(readings: &mut Readings, sample: &ServiceSample, parts: &[PartSample]) {
     let name = sample.service.as_str();
     state(readings, name, sample);
     requests(readings, name, sample);
     refusals(readings, name, sample);
     queue(readings, name, sample);
+    for part in parts {
+        let labels = [name, part.scope.name(), &part.of];
+        readings.count(&catalogue::PART_WAITING, &labels, part.waiting);
+    }
     limits::float(readings, name, sample);
-    limits::parts(readings, name, sample);
+    limits::parts(readings, name, sample, parts);
     for pace in &sample.paces {
         self::pace(readings, name, pace);
     }
@@ -104,11 +114,6 @@ fn queue(readings: &mut Readings, name: &str, sample: &ServiceSample) {
     readings.count(&catalogue::QUEUE_CAPACITY, &[name], sample.queue_capacity);
     for (class, waits) in &sample.waits {
         readings.put(&catalogue::WAIT, &[name, class.name()], Value::Waits(*waits));
-    }
-    let parts = sample.parts.iter().filter(|part| part.scope != ScopeKind::Service);
-    for part in parts {
-        let labels = [name, part.scope.name(), &part.of];
-        readings.count(&catalogue::PART_WAITING, &labels, part.waiting);
     }
 }
 

@@ -137,6 +137,7 @@ pub struct UsageTable {
     max: usize,
     len: usize,
     kinds: BTreeMap<String, HashMap<String, Row, RandomState>>,
+    other: UsageCount,
     total: UsageCount,
 }
 
@@ -149,7 +150,8 @@ struct Row {
 impl UsageTable {
     /// An empty table for at most `max` rows.
     pub fn new(max: usize) -> Self {
-        Self { max, len: 0, kinds: BTreeMap::new(), total: UsageCount::default() }
+        let (other, total) = (UsageCount::default(), UsageCount::default());
+        Self { max, len: 0, kinds: BTreeMap::new(), other, total }
     }
 
     /// Something happened on behalf of one. A call for several counts for each of them, and as often in the
@@ -163,6 +165,8 @@ impl UsageTable {
             let row = Row { used_at: now, count: more.clone() };
             self.kinds.entry(kind.to_owned()).or_default().insert(name.to_owned(), row);
             self.len += 1;
+        } else {
+            self.other.add(more);
         }
     }
 
@@ -198,6 +202,12 @@ impl UsageTable {
         }
         rows.sort_by(|a, b| (&a.kind, &a.name).cmp(&(&b.kind, &b.name)));
         rows
+    }
+
+    /// The sum over everything that was added without a row. What a row held that made room for another is not
+    /// in it: a counter that jumped by that would count it twice.
+    pub fn other(&self) -> &UsageCount {
+        &self.other
     }
 
     /// The sum over everything that was ever added, those that have no row included.
@@ -247,11 +257,12 @@ mod tests {
             table.rows().iter().map(|row| row.name.clone()).collect::<Vec<_>>()
         };
         assert_eq!(names(&table), ["a", "b"]);
-        assert_eq!(table.total().calls(), 4);
+        assert_eq!((table.total().calls(), table.other().calls()), (4, 1));
         table.add(at(3_609), ("agent", "d"), &one_call());
         assert_eq!(names(&table), ["a", "b"], "b was used an hour ago less a second");
         table.add(at(3_610), ("agent", "d"), &one_call());
         assert_eq!(names(&table), ["a", "d"]);
+        assert_eq!(table.other().calls(), 2, "what `b` held is in the sum alone");
         assert_eq!(table.total().spent.used(Dimension::Tokens), 30);
     }
 }

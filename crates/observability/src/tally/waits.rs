@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use tidegate_units::Span;
 
 /// The upper bounds of the counts, in milliseconds; beyond the last there is one more count.
-pub const BOUNDS_MS: [u64; 15] =
-    [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000];
+pub const BOUNDS_MS: [u64; 21] = [
+    1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000,
+    30_000, 60_000, 120_000, 300_000,
+];
 
 /// Waits, counted.
 ///
@@ -128,9 +130,9 @@ mod tests {
             waits.record(Span::from_millis(bound) + Span::from_nanos(1));
         }
         let counts: Vec<u64> = waits.cumulative().map(|(_, count)| count).collect();
-        let expected: Vec<u64> = (0..15).map(|index| 1 + 2 * index).collect();
+        let expected: Vec<u64> = (0..21).map(|index| 1 + 2 * index).collect();
         assert_eq!(counts, expected);
-        assert_eq!(waits.count(), 30);
+        assert_eq!(waits.count(), 42);
     }
 
     #[test]

@@ -51,7 +51,8 @@ pub(crate) fn row(kind: &str, name: &str) -> UsageRow {
 /// One row of a table, and as much again and more that has none.
 fn table(kind: &str, name: &str) -> UsageSample {
     let total = UsageCount { refused: 3, spent: spent(1_500, 400, 20), ..calls(10, 1) };
-    UsageSample { rows: vec![row(kind, name)], total }
+    let other = total.since(&row(kind, name).count);
+    UsageSample { rows: vec![row(kind, name)], other, total }
 }
 
 fn refusal(reason: Reason, scope: ScopeKind, of: &str, count: u64) -> RefusalCount {

@@ -75,8 +75,9 @@ impl Handler<TakeSample> for LimiterActor {
     fn handle(&mut self, _: TakeSample, ctx: &mut Context<Self>) -> Self::Result {
         let mut sample = None;
         self.enter(ctx, |machine, now| sample = Some(machine.sample(now)));
+        // One that was stopped counts no more, and what it has counted stays so.
         let mut sample = sample.unwrap_or_else(|| {
-            let stopped = ServiceSample::new(self.config.service.clone());
+            let stopped = self.machine.sample(self.front.now());
             ServiceSample { running: false, ..stopped }
         });
         let turned_away = self.front.all_turned_away();

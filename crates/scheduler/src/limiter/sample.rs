@@ -215,7 +215,8 @@ fn slots(state: SlotsState) -> SlotsSample {
 }
 
 fn usage_sample(table: &UsageTable) -> UsageSample {
-    UsageSample { rows: table.rows(), total: table.total().clone() }
+    let (other, total) = (table.other().clone(), table.total().clone());
+    UsageSample { rows: table.rows(), other, total }
 }
 
 fn by_dimension(amounts: &Amounts) -> BTreeMap<Dimension, u64> {

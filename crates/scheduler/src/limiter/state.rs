@@ -7,11 +7,12 @@ use tidegate_algorithms::LimitUsage;
 use tidegate_units::{Amounts, Dimension, Instant, Priority, Scope, ServiceName, Span};
 
 use super::{Counts, Limiter};
-use crate::breaker::BreakerState;
+use crate::breaker::{Breaker, BreakerState};
 use crate::bulkhead::Bulkhead;
 use crate::scopes::Part;
 
-/// The most parts of a service that are shown, those where somebody waits first.
+/// The most parts of a service that are shown: those whose breaker is not closed first, then the most used
+/// ones, then those where somebody waits.
 pub const PARTS_SHOWN: usize = 100;
 
 /// What others may see of a limiter.
@@ -135,7 +136,7 @@ impl Limiter {
 
     fn parts(&self, now: Instant) -> Vec<PartState> {
         let mut parts: Vec<&Part> = self.scopes.iter().collect();
-        parts.sort_by_key(|part| std::cmp::Reverse(part.order.len()));
+        parts.sort_by_cached_key(|part| std::cmp::Reverse(worth_showing(now, part)));
         let state = |part: &Part| PartState {
             scope: part.scope.clone(),
             waiting: part.order.len(),
@@ -145,6 +146,18 @@ impl Limiter {
         };
         parts.into_iter().take(PARTS_SHOWN).map(state).collect()
     }
+}
+
+/// What is nearest to a warning is shown before what is not, so that nothing that lasts comes and goes.
+fn worth_showing(now: Instant, part: &Part) -> (bool, u64, usize) {
+    let closed = |breaker: &Breaker| breaker.state(now) == BreakerState::Closed;
+    let shut = part.breaker.as_ref().is_some_and(|breaker| !closed(breaker));
+    let used = |usage: &LimitUsage| {
+        let used = usage.capacity.saturating_sub(usage.available).saturating_add(usage.debt);
+        used.saturating_mul(1_000) / usage.capacity.max(1)
+    };
+    let most_used = part.ledger.usage(now).iter().map(used).max().unwrap_or(0);
+    (shut, most_used, part.order.len())
 }
 
 fn slots(bulkhead: &Bulkhead) -> SlotsState {

@@ -3,7 +3,7 @@
 use super::seconds;
 use crate::catalogue;
 use crate::readings::Readings;
-use crate::sample::{BreakerPhase, LimitSample, ScopeKind, ServiceSample, SlotsSample};
+use crate::sample::{BreakerPhase, LimitSample, PartSample, ScopeKind, ServiceSample, SlotsSample};
 use crate::status::share;
 
 const PHASES: [BreakerPhase; 3] =
@@ -35,10 +35,14 @@ pub(super) fn float(readings: &mut Readings, name: &str, sample: &ServiceSample)
 }
 
 /// Calls under way and breakers; a service without either has no rows for them.
-pub(super) fn parts(readings: &mut Readings, name: &str, sample: &ServiceSample) {
+pub(super) fn parts(
+    readings: &mut Readings,
+    name: &str,
+    sample: &ServiceSample,
+    parts: &[PartSample],
+) {
     let own = (ScopeKind::Service, "", sample.slots, sample.breaker);
-    let parts = sample.parts.iter();
-    let parts = parts.map(|part| (part.scope, part.of.as_str(), part.slots, part.breaker));
+    let parts = parts.iter().map(|part| (part.scope, part.of.as_str(), part.slots, part.breaker));
     for (scope, of, slots, breaker) in std::iter::once(own).chain(parts) {
         let labels = [name, scope.name(), of];
         if let Some(SlotsSample { held, slots }) = slots {

@@ -1,7 +1,6 @@
 //! What calls took: of a service, by model, and by whom they were made for.
 //!
-//! Tables have as many rows as they have; what has none is the difference to their total, and stands in a
-//! row `other`.
+//! Tables have as many rows as they have; what has none stands in a row `other`.
 
 use tidegate_units::{Dimension, Outcome};
 
@@ -34,9 +33,9 @@ pub(super) fn models(readings: &mut Readings, service: &str, table: &UsageSample
     for row in &table.rows {
         model(readings, service, &row.name, &row.count);
     }
-    let rest = rest(table);
-    if rest != UsageCount::default() {
-        model(readings, service, OTHER, &rest);
+    let rest = &table.other;
+    if !rest.is_none() {
+        model(readings, service, OTHER, rest);
     }
 }
 
@@ -67,9 +66,9 @@ pub(super) fn keys(readings: &mut Readings, service: &str, table: &UsageSample) 
     for row in &table.rows {
         key(readings, [service, &row.kind, &row.name], &row.count);
     }
-    let rest = rest(table);
-    if rest != UsageCount::default() {
-        key(readings, [service, OTHER, OTHER], &rest);
+    let rest = &table.other;
+    if !rest.is_none() {
+        key(readings, [service, OTHER, OTHER], rest);
     }
 }
 
@@ -80,20 +79,4 @@ fn key(readings: &mut Readings, [service, key, value]: [&str; 3], count: &UsageC
         let labels = [service, key, value, dimension.name()];
         readings.count(&catalogue::KEY_USED, &labels, count.spent.used(dimension));
     }
-}
-
-/// What the rows of a table leave of its total.
-fn rest(table: &UsageSample) -> UsageCount {
-    let mut rest = table.total.clone();
-    for row in &table.rows {
-        for (left, taken) in rest.outcomes.iter_mut().zip(&row.count.outcomes) {
-            *left = left.saturating_sub(*taken);
-        }
-        rest.refused = rest.refused.saturating_sub(row.count.refused);
-        let spent = &row.count.spent;
-        rest.spent.reserved.subtract(&spent.reserved);
-        rest.spent.refunded.subtract(&spent.refunded);
-        rest.spent.owed.subtract(&spent.owed);
-    }
-    rest
 }
