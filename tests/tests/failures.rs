@@ -122,6 +122,7 @@ fn a_limiter_that_fails_too_often_is_given_up_and_says_so() {
     let tidegate = start(2);
     let handle = tidegate.service("shaky").expect("there");
     runtime().block_on(async {
+        handle.request().acquire().await.expect("the first passes").done();
         for _ in 0..3 {
             handle.inject_panic().await.expect("the mailbox survives");
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -131,6 +132,10 @@ fn a_limiter_that_fails_too_often_is_given_up_and_says_so() {
         let why = Unavailable::GivenUp;
         assert_eq!(refused, AcquireError::Unavailable { service, why });
         assert_eq!(refused.code(), Code::E4430);
+        let sample = tidegate.sample().await.expect("the others answer");
+        let given_up = sample.service("shaky").expect("there");
+        assert!(!given_up.running && given_up.failures == 3, "{given_up:?}");
+        assert_eq!((given_up.granted(), given_up.limits.len()), (1, 1), "what was counted stays");
         let other = tidegate.service("steady").expect("there");
         other.request().acquire().await.expect("the other service goes on").done();
     });

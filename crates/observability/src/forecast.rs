@@ -39,7 +39,7 @@ const NEVER: f64 = 527_040.0;
 
 /// Whether anything is foretold of a limit: one that is soon back is used up and back all the time.
 pub(crate) fn is_long(limit: &LimitSample) -> bool {
-    limit.window_ms >= WINDOW_LONG && limit.capacity > 0
+    limit.recovery_ms() >= WINDOW_LONG && limit.capacity > 0
 }
 
 /// When `limit` is used up, by how it was used; `None` while too little is known of that.

@@ -72,7 +72,12 @@ struct Remembered {
     marks: Marks,
     points: Points,
     /// Which limits would have been enough, and when that was found out.
-    advice: (u64, Vec<Advice>),
+    advice: Option<(u64, Vec<Advice>)>,
+}
+
+/// Whether there may be one of these every second.
+fn is_common(event: &Event) -> bool {
+    event.kind.is_frequent() || matches!(event.kind, EventKind::PaceChanged { .. })
 }
 
 impl Monitor {
@@ -114,16 +119,15 @@ impl Monitor {
         if matches!(event.kind, EventKind::Waiting { .. }) {
             return;
         }
-        self.make_room(event.kind.is_frequent());
+        self.make_room(is_common(event));
         self.recent.push_front(event.clone());
     }
 
-    /// What every call can cause holds half of the room, so that it does not crowd out what matters.
+    /// What every call and every second can cause holds half of the room, so that it does not crowd out what matters.
     fn make_room(&mut self, for_frequent: bool) {
-        let frequent = |event: &Event| event.kind.is_frequent();
-        let held = self.recent.iter().filter(|event| frequent(event)).count();
+        let held = self.recent.iter().filter(|event| is_common(event)).count();
         if for_frequent && held >= RECENT_MAX / 2 {
-            let oldest = self.recent.iter().rposition(frequent);
+            let oldest = self.recent.iter().rposition(is_common);
             oldest.and_then(|oldest| self.recent.remove(oldest));
         } else if self.recent.len() >= RECENT_MAX {
             self.recent.pop_back();
@@ -222,8 +226,9 @@ impl Monitor {
         remembered.marks.set(now, &total);
         remembered.points.add((now, sample.at), service, &total);
         // A day of minutes is looked through for it, and no minute makes much of a difference.
-        if remembered.advice.1.is_empty() || now >= remembered.advice.0.saturating_add(MINUTE) {
-            remembered.advice = (now, advice::of(service, sample.at, &self.history));
+        let advised = remembered.advice.as_ref().map(|(at, _)| at.saturating_add(MINUTE));
+        if advised.is_none_or(|again| now >= again) {
+            remembered.advice = Some((now, advice::of(service, sample.at, &self.history)));
         }
         if service.running {
             self.given_up.remove(&service.service);
@@ -256,13 +261,14 @@ impl Monitor {
     fn service_status(&self, now: u64, sample: &ServiceSample) -> ServiceStatus {
         let total = self.books.total(sample);
         let remembered = self.services.get(&sample.service);
+        let advice = remembered.and_then(|it| it.advice.as_ref());
         let trends = remembered.map(|it| it.marks.trends(now, &total));
         ServiceStatus {
             sample: sample.clone(),
             statistics: Statistics::of(sample),
             trends: trends.unwrap_or_default(),
             forecasts: self.forecasts(sample),
-            advice: remembered.map(|it| it.advice.1.clone()).unwrap_or_default(),
+            advice: advice.map(|(_, advice)| advice.clone()).unwrap_or_default(),
         }
     }
 }

@@ -117,6 +117,9 @@ pub struct ServiceSample {
     pub forgone: u64,
     /// Whether its limiter grants: neither failed nor stopping.
     pub running: bool,
+    /// Whether it takes no more calls because it was told so.
+    #[serde(default)]
+    pub stopping: bool,
 }
 
 /// One limit.
@@ -151,6 +154,14 @@ pub struct LimitSample {
 }
 
 impl LimitSample {
+    /// How long it takes until all of it is back once it is used up: its window; of a bucket that holds less
+    /// than that, the time to fill.
+    pub fn recovery_ms(&self) -> u64 {
+        let held = u128::from(self.capacity.min(self.amount));
+        let filled = u128::from(self.window_ms) * held / u128::from(self.amount.max(1));
+        u64::try_from(filled).unwrap_or(u64::MAX)
+    }
+
     /// What is spent of it. What is lent ahead is not: callers may still take that.
     pub fn used(&self) -> u64 {
         self.capacity.saturating_sub(self.available).saturating_sub(self.lent)
@@ -364,6 +375,7 @@ impl ServiceSample {
             restarts: 0,
             forgone: 0,
             running: true,
+            stopping: false,
         }
     }
 
@@ -418,6 +430,28 @@ impl Sample {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_small_bucket_is_soon_back_however_long_its_window_is() {
+        let limit = LimitSample {
+            service: None,
+            scope: ScopeKind::Global,
+            of: String::new(),
+            dimension: Dimension::Requests,
+            window_ms: 86_400_000,
+            per: "1d".to_owned(),
+            amount: 86_400,
+            capacity: 5,
+            available: 1,
+            lent: 3,
+            debt: 0,
+            debt_max: 0,
+            resets_after_ms: 0,
+        };
+        assert_eq!((limit.recovery_ms(), limit.used()), (5_000, 1));
+        assert_eq!(LimitSample { capacity: 86_400, ..limit.clone() }.recovery_ms(), 86_400_000);
+        assert_eq!(LimitSample { capacity: 90_000, ..limit }.recovery_ms(), 86_400_000);
+    }
 
     #[test]
     fn a_sample_survives_its_text() {

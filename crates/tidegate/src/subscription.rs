@@ -85,7 +85,11 @@ impl Subscription {
             let arrived = self.arrived.notified();
             match self.receiver.try_recv() {
                 Ok(event) => return Some(event),
-                Err(crossbeam_channel::TryRecvError::Disconnected) => return None,
+                Err(crossbeam_channel::TryRecvError::Disconnected) => {
+                    // Others may wait for the same.
+                    self.arrived.notify_one();
+                    return None;
+                }
                 Err(crossbeam_channel::TryRecvError::Empty) => arrived.await,
             }
         }

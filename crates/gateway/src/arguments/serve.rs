@@ -21,7 +21,7 @@ Examples:
   tidegate serve --config tidegate.toml --token-file token
 
 Changes need a token: that of --token-file, or of TIDEGATE_ADMIN_TOKEN, or a random one that is printed on
-standard error at the start.
+standard error at the start. The limits of a change replace all that the service has.
   curl -X PATCH -H 'Authorization: Bearer TOKEN' -H 'Content-Type: application/json' \\
     -d '{\"limits\":[\"60 requests per minute\"]}' http://127.0.0.1:8787/api/v1/services/anthropic";
 

@@ -78,10 +78,12 @@ fn frame(name: &str, data: &impl Serialize) -> Option<String> {
 fn log(event: &Event) {
     match &event.kind {
         EventKind::Alert { alert } if alert.resolved_at.is_some() => tracing::info!("{event}"),
+        // The level says how bad it is.
         EventKind::Alert { alert } if alert.severity == Severity::Critical => {
-            tracing::error!("{event}");
+            tracing::error!("{}", alert.text);
         }
-        EventKind::Alert { .. } | EventKind::LimiterFailed { .. } => tracing::warn!("{event}"),
+        EventKind::Alert { alert } => tracing::warn!("{}", alert.text),
+        EventKind::LimiterFailed { .. } => tracing::warn!("{event}"),
         EventKind::LimiterGivenUp => tracing::error!("{event}"),
         EventKind::LimiterResumed | EventKind::LimitsChanged { .. } => tracing::info!("{event}"),
         kind if kind.is_frequent() => tracing::trace!("{event}"),

@@ -29,10 +29,10 @@ pub(super) fn read(limit: &LimitSample, settings: &AlertSettings, readings: &mut
         return;
     }
     readings.extend(breach(limit, settings));
-    if limit.window_ms >= WINDOW_MIN {
+    if limit.recovery_ms() >= WINDOW_MIN {
         readings.extend(approaching(limit, settings));
     }
-    if limit.window_ms >= WINDOW_LONG && spent(limit) >= limit.capacity {
+    if limit.recovery_ms() >= WINDOW_LONG && spent(limit) >= limit.capacity {
         readings.push(used_up(limit));
     }
 }
@@ -49,8 +49,8 @@ fn approaching(limit: &LimitSample, settings: &AlertSettings) -> Option<Reading>
         return None;
     }
     let hold = settings.hold.as_millis();
-    let twice = limit.window_ms.saturating_mul(2).min(HOLD_MAX);
-    let hold_ms = if limit.window_ms < WINDOW_LONG { hold.max(twice) } else { hold };
+    let twice = limit.recovery_ms().saturating_mul(2).min(HOLD_MAX);
+    let hold_ms = if limit.recovery_ms() < WINDOW_LONG { hold.max(twice) } else { hold };
     let text = format!(
         "{} has used {} % of {}; all of it is back in {}",
         subject(limit),
@@ -67,7 +67,7 @@ fn breach(limit: &LimitSample, settings: &AlertSettings) -> Option<Reading> {
     if limit.debt == 0 {
         return None;
     }
-    let hold_ms = if limit.window_ms < WINDOW_MIN { settings.hold.as_millis() } else { 0 };
+    let hold_ms = if limit.recovery_ms() < WINDOW_MIN { settings.hold.as_millis() } else { 0 };
     let text = format!(
         "{} has spent {} {} more than {} allows: calls cost more than was estimated",
         subject(limit),

@@ -116,7 +116,8 @@ fn queue(service: &ServiceSample, settings: &AlertPolicy) -> Option<Reading> {
 /// A limiter that does not run: critical once it was given up, or rests for longer than any other level
 /// must hold.
 fn down(service: &ServiceSample, lately: &Lately, settings: &AlertPolicy) -> Option<Reading> {
-    if service.running {
+    // Who was told to stop is not missed.
+    if service.running || service.stopping {
         return None;
     }
     let (what, hold_ms) = if lately.given_up {

@@ -81,9 +81,9 @@ metrics! {
     LIMIT_AMOUNT = Gauge Amount "tidegate_limit_amount"
         ["service", "scope", "of", "dimension", "window"]
         "How much a limit allows per window.";
-    LIMIT_WINDOW = Gauge Seconds "tidegate_limit_window_seconds"
+    LIMIT_RECOVERY = Gauge Seconds "tidegate_limit_recovery_seconds"
         ["service", "scope", "of", "dimension", "window"]
-        "How long the window of a limit is; of a calendar period the longest that it can be.";
+        "How long it takes until a limit that is used up is back in full: its window, or the time that a bucket takes to fill.";
     LIMIT_CAPACITY = Gauge Amount "tidegate_limit_capacity"
         ["service", "scope", "of", "dimension", "window"]
         "The most that a limit lets pass at once.";

@@ -51,21 +51,26 @@ pub(crate) struct Usage {
 }
 
 impl Books {
-    /// What this service did since it was last taken down.
+    /// What this service did since it was last taken down. Whoever only reads may have a sample that is older
+    /// than that, which is no new beginning: then it did nothing since.
     pub(crate) fn delta(&self, sample: &ServiceSample) -> Delta {
         let Some(book) = self.services.get(&sample.service) else {
             return delta(&Book::default(), sample);
         };
-        delta(book, sample)
+        Delta {
+            counts: Counts::of(sample).since(&book.last),
+            models: usage(&book.models, &sample.models, false),
+            keys: usage(&book.keys, &sample.keys, false),
+        }
     }
 
-    /// Everything this service did, added up over all its beginnings.
+    /// Everything this service did, added up over all its beginnings; see [`Books::delta`].
     pub(crate) fn total(&self, sample: &ServiceSample) -> Counts {
         let Some(book) = self.services.get(&sample.service) else {
             return Counts::of(sample);
         };
         let mut total = book.total.clone();
-        total.add(&difference(&Counts::of(sample), &book.last));
+        total.add(&Counts::of(sample).since(&book.last));
         total
     }
 
@@ -122,8 +127,8 @@ fn says_nothing(sample: &ServiceSample) -> bool {
 fn delta(book: &Book, sample: &ServiceSample) -> Delta {
     Delta {
         counts: difference(&Counts::of(sample), &book.last),
-        models: usage(&book.models, &sample.models),
-        keys: usage(&book.keys, &sample.keys),
+        models: usage(&book.models, &sample.models, true),
+        keys: usage(&book.keys, &sample.keys, true),
     }
 }
 
@@ -132,12 +137,13 @@ fn difference(now: &Counts, last: &Counts) -> Counts {
     if now.covers(last) { now.since(last) } else { now.clone() }
 }
 
-/// What each row has more than before, and what is left of the total.
-fn usage(last: &UsageSample, now: &UsageSample) -> Usage {
+/// What each row has more than before, and what is left of the total. Less than before is a new beginning,
+/// where there may be one.
+fn usage(last: &UsageSample, now: &UsageSample, may_begin: bool) -> Usage {
     if last == now {
         return Usage::default();
     }
-    let anew = !now.total.covers(&last.total);
+    let anew = may_begin && !now.total.covers(&last.total);
     let before: BTreeMap<(&str, &str), &UsageCount> =
         last.rows.iter().filter(|_| !anew).map(|row| (name_of(row), &row.count)).collect();
     let mut other = if anew { now.total.clone() } else { now.total.since(&last.total) };
@@ -196,22 +202,22 @@ mod tests {
     fn what_rows_do_not_explain_goes_to_the_others() {
         let before = table(&[("a", 5), ("b", 3)], 10);
         let after = table(&[("a", 9), ("c", 2)], 20);
-        let told = usage(&before, &after);
+        let told = usage(&before, &after, true);
         assert_eq!(seen(&told), (vec![("a", 4), ("c", 2)], 4));
-        assert_eq!(seen(&usage(&after, &after)), (vec![], 0));
+        assert_eq!(seen(&usage(&after, &after, true)), (vec![], 0));
     }
 
     #[test]
     fn a_row_that_made_room_and_is_back_counts_from_zero() {
-        let told = usage(&table(&[("a", 50)], 60), &table(&[("a", 2)], 65));
+        let told = usage(&table(&[("a", 50)], 60), &table(&[("a", 2)], 65), true);
         assert_eq!(seen(&told), (vec![("a", 2)], 3));
     }
 
     #[test]
     fn a_table_that_began_anew_counts_in_full_and_rows_never_exceed_it() {
-        let told = usage(&table(&[("a", 5)], 100), &table(&[("a", 6)], 6));
+        let told = usage(&table(&[("a", 5)], 100), &table(&[("a", 6)], 6), true);
         assert_eq!(seen(&told), (vec![("a", 6)], 0));
-        let told = usage(&table(&[], 100), &table(&[("a", 50), ("b", 50)], 110));
+        let told = usage(&table(&[], 100), &table(&[("a", 50), ("b", 50)], 110), true);
         assert_eq!(seen(&told), (vec![("a", 10)], 0));
         assert_eq!(told.rows[0].count.spent.used(Dimension::Tokens), 10);
     }

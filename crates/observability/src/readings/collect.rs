@@ -65,7 +65,10 @@ fn service(readings: &mut Readings, sample: &ServiceSample, parts: &[PartSample]
 }
 
 fn state(readings: &mut Readings, name: &str, sample: &ServiceSample) {
-    readings.count(&catalogue::RUNNING, &[name], u64::from(sample.running));
+    // Of one that was told to stop there is no row, so that nobody is woken by it.
+    if !sample.stopping {
+        readings.count(&catalogue::RUNNING, &[name], u64::from(sample.running));
+    }
     readings.count(&catalogue::FAILURES, &[name], sample.failures);
     readings.count(&catalogue::RESTARTS, &[name], sample.restarts);
     readings.count(&catalogue::FORGONE, &[name], sample.forgone);

@@ -176,6 +176,7 @@ fn standing(state: LimiterState, capacity: usize, sample: ServiceSample) -> Serv
         in_gate: by_dimension(&state.in_gate),
         borrowed: by_dimension(&state.borrowed),
         running: !state.suspended && !state.stopping,
+        stopping: state.stopping,
         ..sample
     }
 }

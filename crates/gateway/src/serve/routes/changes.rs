@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
-use tidegate::{Carry, Limit, ReconfigureError};
+use tidegate::{Carry, EnforcedAs, Limit, ReconfigureError};
 
 use crate::serve::body;
 use crate::serve::problem::Problem;
@@ -17,7 +17,11 @@ type Answer = Result<HttpResponse, Problem>;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewLimits {
+    /// They replace all that there are.
     limits: Vec<String>,
+    /// There are to be none at all.
+    #[serde(default)]
+    unlimited: bool,
     #[serde(default)]
     carry: Carry,
 }
@@ -31,8 +35,14 @@ pub(super) async fn relimit(
     authorised(&request, &server)?;
     server.service(&name)?;
     let new: NewLimits = body::json(&request, payload).await?;
+    if new.limits.is_empty() != new.unlimited {
+        let detail = "`limits` replaces all limits of the service: name at least one, or say `\"unlimited\": true` \
+                      with an empty list";
+        return Err(Problem::unprocessable(detail));
+    }
     let limits = parsed(&new.limits)?;
-    change(&server, &name, new.carry, |_| Ok(limits)).await?;
+    let shaped = |current: &[Limit]| limits.into_iter().map(|it| like(it, current)).collect();
+    change(&server, &name, new.carry, shaped).await?;
     shown::one(&server, &name).await
 }
 
@@ -58,6 +68,24 @@ fn parsed(limits: &[String]) -> Result<Vec<Limit>, Problem> {
         }
     }
     if faults.is_empty() { Ok(parsed) } else { Err(Problem::unprocessable(faults.join("; "))) }
+}
+
+/// A limit on the same as one of these is enforced as that one is: by windows, or by a bucket with a burst of at
+/// most its amount. The text of a limit does not say.
+pub(super) fn like(limit: Limit, current: &[Limit]) -> Result<Limit, Problem> {
+    let same = |it: &&Limit| (it.dimension(), it.window()) == (limit.dimension(), limit.window());
+    let Some(before) = current.iter().find(same) else {
+        return Ok(limit);
+    };
+    let shaped = match before.shape() {
+        EnforcedAs::TokenBucket => {
+            let burst = before.burst_amount().min(limit.amount());
+            limit.burst(burst)
+        }
+        shape => Ok(limit.enforced_as(shape)),
+    };
+    let guarded = shaped.and_then(|limit| limit.guard(before.guard_span()));
+    guarded.map_err(|error| Problem::unprocessable(error.to_string()))
 }
 
 /// Puts in the place of a service's limits what is made of them. Changes come one after another.

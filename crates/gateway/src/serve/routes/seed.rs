@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use actix_web::web::{Data, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-use tidegate::{Carry, Dimension, EnforcedAs, Limit, Outcome, ServiceName, Span};
+use tidegate::{Carry, Dimension, Limit, Outcome, ServiceName, Span};
 use tidegate_observability::{LimitSample, ServiceSample};
 
 use crate::serve::body;
@@ -169,9 +169,8 @@ fn relimited(current: &[Limit], wanted: &Wanted) -> Result<Vec<Limit>, Problem> 
     };
     let wrong = |error: tidegate::LimitError| Problem::unprocessable(error.to_string());
     let limit = Limit::new(Dimension::Requests, amount, MINUTE).map_err(wrong)?;
-    let bucket = before.filter(|limit| limit.shape() == EnforcedAs::TokenBucket);
-    let burst = wanted.burst_limit.or(bucket.map(Limit::burst_amount));
-    let limit = match burst {
+    let limit = changes::like(limit, current)?;
+    let limit = match wanted.burst_limit {
         Some(burst) => limit.burst(burst).map_err(wrong)?,
         None => limit,
     };

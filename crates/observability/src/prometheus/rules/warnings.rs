@@ -23,7 +23,7 @@ const APPROACHING: &[Warning] = &[
     Warning {
         name: "TidegateLimitApproaching",
         severity: Severity::Warning,
-        expression: "(tidegate_limit_used_ratio > 0.8 or tidegate_limit_used_ratio > 0.7 and ignoring (alertname, alertstate, kind, severity) ALERTS{alertname=\"TidegateLimitApproaching\", alertstate=\"firing\"}) and (tidegate_limit_window_seconds >= 60 < 3600)",
+        expression: "(tidegate_limit_used_ratio > 0.8 or tidegate_limit_used_ratio > 0.7 and ignoring (alertname, alertstate, kind, severity) ALERTS{alertname=\"TidegateLimitApproaching\", alertstate=\"firing\"}) and (tidegate_limit_recovery_seconds >= 60 < 3600)",
         holds: "10m",
         summary: "{{ or $labels.service \"all services\" }} uses {{ $value | humanizePercentage }} of the {{ $labels.dimension }} per {{ $labels.window }}",
         description: "A limit ({{ $labels.scope }} {{ $labels.of }}) has been nearly used up for ten minutes. Calls wait, and are refused when they cannot wait.",
@@ -31,7 +31,7 @@ const APPROACHING: &[Warning] = &[
     Warning {
         name: "TidegateQuotaApproaching",
         severity: Severity::Warning,
-        expression: "(tidegate_limit_used_ratio > 0.8 or tidegate_limit_used_ratio > 0.7 and ignoring (alertname, alertstate, kind, severity) ALERTS{alertname=\"TidegateQuotaApproaching\", alertstate=\"firing\"}) and tidegate_limit_window_seconds >= 3600",
+        expression: "(tidegate_limit_used_ratio > 0.8 or tidegate_limit_used_ratio > 0.7 and ignoring (alertname, alertstate, kind, severity) ALERTS{alertname=\"TidegateQuotaApproaching\", alertstate=\"firing\"}) and tidegate_limit_recovery_seconds >= 3600",
         holds: "1m",
         summary: "{{ or $labels.service \"all services\" }} has used {{ $value | humanizePercentage }} of the {{ $labels.dimension }} per {{ $labels.window }}",
         description: "A long limit ({{ $labels.scope }} {{ $labels.of }}) is nearly used up. tidegate_limit_reset_seconds says when it is back.",
@@ -42,7 +42,7 @@ const BREACH: &[Warning] = &[
     Warning {
         name: "TidegateLimitBreached",
         severity: Severity::Warning,
-        expression: "(tidegate_limit_debt > 0 or tidegate_limit_max_over_admission and delta(tidegate_limit_max_over_admission[5m]) > 0) and tidegate_limit_window_seconds >= 60",
+        expression: "(tidegate_limit_debt > 0 or tidegate_limit_max_over_admission and delta(tidegate_limit_max_over_admission[5m]) > 0) and tidegate_limit_recovery_seconds >= 60",
         holds: "0s",
         summary: "{{ or $labels.service \"all services\" }} has spent {{ $value }} {{ $labels.dimension }} more than the limit per {{ $labels.window }} allows",
         description: "Calls cost more than was estimated for them. tidegate_model_estimate_error_ratio says for which model.",
@@ -50,7 +50,7 @@ const BREACH: &[Warning] = &[
     Warning {
         name: "TidegateLimitFarBreached",
         severity: Severity::Critical,
-        expression: "(tidegate_limit_debt >= 1 and tidegate_limit_debt >= tidegate_limit_amount / 10) and tidegate_limit_window_seconds >= 60",
+        expression: "(tidegate_limit_debt >= 1 and tidegate_limit_debt >= tidegate_limit_amount / 10) and tidegate_limit_recovery_seconds >= 60",
         holds: "0s",
         summary: "{{ or $labels.service \"all services\" }} has spent {{ $value }} {{ $labels.dimension }} more than the limit per {{ $labels.window }} allows",
         description: "More than a tenth of a limit was spent beyond it. The service may refuse calls for longer than usual, or charge for them.",
@@ -61,7 +61,7 @@ const QUOTA_EXHAUSTED: &[Warning] = &[
     Warning {
         name: "TidegateQuotaExhausted",
         severity: Severity::Critical,
-        expression: "tidegate_limit_used_ratio >= 1 and tidegate_limit_window_seconds >= 3600",
+        expression: "tidegate_limit_used_ratio >= 1 and tidegate_limit_recovery_seconds >= 3600",
         holds: "0s",
         summary: "{{ or $labels.service \"all services\" }} has used up the {{ $labels.dimension }} per {{ $labels.window }}",
         description: "Nothing is left of a long limit ({{ $labels.scope }} {{ $labels.of }}). tidegate_limit_reset_seconds says when it is back.",

@@ -14,7 +14,7 @@ pub(super) fn limit(readings: &mut Readings, limit: &LimitSample) {
     let labels =
         [service, limit.scope.name(), &limit.of, limit.dimension.name(), limit.per.as_str()];
     readings.count(&catalogue::LIMIT_AMOUNT, &labels, limit.amount);
-    readings.level(&catalogue::LIMIT_WINDOW, &labels, seconds(limit.window_ms));
+    readings.level(&catalogue::LIMIT_RECOVERY, &labels, seconds(limit.recovery_ms()));
     readings.count(&catalogue::LIMIT_CAPACITY, &labels, limit.capacity);
     readings.level(&catalogue::LIMIT_USED, &labels, share(limit.used(), limit.capacity));
     readings.count(&catalogue::LIMIT_AVAILABLE, &labels, limit.available);
