@@ -83,7 +83,9 @@ fn a_pace_that_falls_is_told() {
     let events = tidegate.subscribe().expect("nobody else listens");
     let git = handle(&tidegate);
     // The first sample is what a change is measured from.
-    std::iter::from_fn(|| events.next_within(Duration::from_millis(200))).for_each(drop);
+    while tidegate.series("git").is_none_or(|series| series.points.is_empty()) {
+        events.next_within(Duration::from_millis(5));
+    }
     git.request().acquire_blocking().expect("it passes").settle(Observation::from_status(429));
     let event: Event = told.recv_timeout(PATIENCE).expect("it was told");
     let EventKind::PaceChanged { from_per_second, to_per_second, .. } = event.kind else {

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tidegate::{
-    AcquireError, Code, Dimension, Event, EventKind, Handle, Limit, RestartPolicy, ServiceConfig,
-    Tidegate, Unavailable,
+    AcquireError, Code, Dimension, Event, EventKind, Handle, Limit, Outcome, RestartPolicy,
+    ServiceConfig, Tidegate, Unavailable,
 };
-use tidegate_tests::{CountingService, excess};
+use tidegate_tests::{CountingService, excess, on_virtual_time};
 use tidegate_units::{Clock, MonotonicClock, Span};
 
 fn limit(amount: u64) -> Limit {
@@ -115,6 +115,30 @@ fn a_panic_under_load_over_admits_nothing_and_leaves_nobody_unanswered() {
     let resumed = |event: &&Event| matches!(event.kind, EventKind::LimiterResumed);
     assert_eq!(events.iter().filter(failed).count(), 3);
     assert_eq!(events.iter().filter(resumed).count(), 3);
+}
+
+#[test]
+fn what_was_granted_and_not_told_when_it_failed_is_counted_once() {
+    on_virtual_time(async {
+        let limits = ["1 request per minute".parse().expect("a limit")];
+        let builder = Tidegate::builder().service("shaky", ServiceConfig::limited(limits));
+        let tidegate = builder.expect("a name").start().expect("it starts");
+        let handle = tidegate.service("shaky").expect("there");
+        let first = handle.request().acquire().await.expect("the first passes");
+        let waits = handle.clone();
+        let second = actix::spawn(async move {
+            let permit = waits.request().within(Duration::from_mins(10)).acquire().await;
+            permit.expect("it waits").done();
+        });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        // What comes back is granted to who waits, in the breath in which the limiter fails.
+        first.cancel();
+        handle.inject_panic().await.expect("the mailbox survives");
+        second.await.expect("it is granted after the restart");
+        let sample = handle.sample().await.expect("it answers");
+        assert_eq!((sample.granted(), sample.ended(Outcome::Cancelled)), (2, 1), "OBS-4");
+        assert_eq!(sample.spent.used(Dimension::Requests), 1, "OBS-4");
+    });
 }
 
 #[test]

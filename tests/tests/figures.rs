@@ -25,6 +25,7 @@ struct Books {
     /// Tokens of the calls that the service did.
     tokens: Cell<u64>,
     by_model: RefCell<BTreeMap<&'static str, u64>>,
+    refused_by_model: RefCell<BTreeMap<&'static str, u64>>,
     by_agent: RefCell<BTreeMap<String, u64>>,
 }
 
@@ -71,7 +72,10 @@ async fn call(number: u64, handle: Handle, provider: Rc<RefCell<Provider>>, book
     };
     let permit = match permit {
         Ok(permit) => permit,
-        Err(AcquireError::Later(_) | AcquireError::Never(_)) => return add(&books.refused, 1),
+        Err(AcquireError::Later(_) | AcquireError::Never(_)) => {
+            *books.refused_by_model.borrow_mut().entry(model).or_default() += 1;
+            return add(&books.refused, 1);
+        }
         Err(other) => panic!("{other}"),
     };
     *books.by_model.borrow_mut().entry(model).or_default() += 1;
@@ -175,6 +179,8 @@ async fn agree(tidegate: &Tidegate, handle: &Handle, tally: Tally, books: &Books
         assert_eq!(rows.collect::<BTreeMap<_, _>>(), book);
         assert_eq!(table.total.calls(), book.values().sum::<u64>());
     }
+    let refused = service.models.rows.iter().map(|row| (row.name.clone(), row.count.refused));
+    assert_eq!(refused.collect::<BTreeMap<_, _>>(), by(&books.refused_by_model));
     assert_eq!((service.queued, service.running), (0, true));
     status_agrees(tidegate, &sample).await;
     for by in [ReportBy::Service, ReportBy::Hour, ReportBy::Model, ReportBy::Key] {

@@ -59,6 +59,26 @@ async fn the_code_of_the_readme() -> Result<(), Box<dyn Error>> {
 }
 
 #[rustfmt::skip]
+#[expect(clippy::print_stderr, reason = "what a reader of the README would write")]
+async fn what_is_seen_in_the_readme() -> Result<(), Box<dyn Error>> {
+    use tidegate::{ReportFormat, ReportQuery, Tidegate};
+
+    std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples"))?;
+    let tidegate = Tidegate::builder()
+        .config_file("tidegate.toml")?
+        .on_wait(|event| eprintln!("{event}")) // also on_reject, on_pace_change, on_alert
+        .start()?;
+    let events = tidegate.subscribe().ok_or("256 listen already")?; // events.next().await, next_within, try_next
+    let text = tidegate.metrics().await?; // for Prometheus
+    let status = tidegate.status().await?; // limits, waits, trends, forecasts, warnings
+    let report = tidegate.report(&ReportQuery::default()).await?.render(ReportFormat::Table);
+    assert_eq!(events.try_next(), None);
+    assert!(text.contains("tidegate_granted_total") && report.contains("total"));
+    assert!(!status.services.is_empty());
+    Ok(())
+}
+
+#[rustfmt::skip]
 async fn the_runs_of_the_readme() -> Result<(), Box<dyn Error>> {
     use std::time::Duration;
     use tidegate::{Observation, ServiceConfig, Tidegate};
@@ -129,6 +149,12 @@ fn the_code_of_the_readme_runs() {
 }
 
 #[test]
+fn what_is_seen_in_the_readme_is_seen() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    runtime.expect("a runtime").block_on(what_is_seen_in_the_readme()).expect("it runs");
+}
+
+#[test]
 fn the_runs_of_the_readme_run_without_a_timer_of_any_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.expect("a runtime").block_on(the_runs_of_the_readme()).expect("they run");
@@ -144,7 +170,7 @@ fn one_limit_of_the_readme_runs_without_a_timer_of_any_runtime() {
 fn the_readme_shows_this_code() {
     let readme = include_str!("../../README.md");
     let blocks: Vec<&str> = readme.split("```rust\n").skip(1).collect();
-    assert_eq!(blocks.len(), 3, "Rust for the library, for calls that are run, for a limit alone");
+    assert_eq!(blocks.len(), 4, "the library, what is seen, calls that are run, a limit alone");
     let this: Vec<&str> = include_str!("readme.rs").lines().map(str::trim).collect();
     for block in blocks {
         let (block, _) = block.split_once("```").expect("its end");

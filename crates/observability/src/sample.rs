@@ -37,6 +37,9 @@ impl UnixMillis {
 pub struct Sample {
     /// When, on the wall.
     pub at: UnixMillis,
+    /// When the program began, on the wall; zero if that is not known.
+    #[serde(default)]
+    pub started_at: UnixMillis,
     /// How long the program runs by then.
     pub uptime_ms: u64,
     /// Each service, by name.

@@ -357,6 +357,7 @@ impl Status {
     pub fn sample(&self) -> Sample {
         Sample {
             at: self.at,
+            started_at: UnixMillis(0),
             uptime_ms: self.uptime_ms,
             services: self.services.iter().map(|service| service.sample.clone()).collect(),
             shared: self.shared.clone(),

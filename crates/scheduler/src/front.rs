@@ -270,12 +270,16 @@ impl Front {
     }
 
     /// A caller who does not wait was refused.
-    pub fn turned_away(&self, rejection: &Rejection, class: Priority) {
+    pub fn turned_away(&self, rejection: &Rejection, class: Priority, labels: Option<&Labels>) {
+        let labels = labels.filter(|labels| !labels.is_empty());
+        if let Some(labels) = labels {
+            self.settle(Settlement::TurnedAway { labels: Arc::new(labels.clone()) });
+        }
         self.turned_away.lock().unwrap_or_else(PoisonError::into_inner).add(rejection);
         self.events.send_frequent(self.now(), &self.service, || EventKind::Refused {
             class,
-            model: None,
-            key: None,
+            model: labels.and_then(Labels::model_text),
+            key: labels.and_then(Labels::key_text),
             rejection: rejection.clone(),
         });
     }

@@ -46,6 +46,17 @@ impl Labels {
         Self { keys: vec![key], ..Self::default() }
     }
 
+    /// The model, as events name it.
+    pub fn model_text(&self) -> Option<String> {
+        Some(self.model.as_deref()?.to_owned())
+    }
+
+    /// The first key, as events name it.
+    pub fn key_text(&self) -> Option<String> {
+        let key = self.keys.first()?;
+        Some(format!("{}={}", key.name().as_str(), key.value()))
+    }
+
     /// Whether nothing is said.
     pub fn is_empty(&self) -> bool {
         self.model.is_none() && self.endpoint.is_none() && self.keys.is_empty()

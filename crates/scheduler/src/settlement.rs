@@ -34,6 +34,11 @@ pub enum Settlement {
         /// Which call it would have been.
         call: Call,
     },
+    /// A caller who does not wait was refused without asking the limiter, and said for what or whom.
+    TurnedAway {
+        /// What it said.
+        labels: Arc<Labels>,
+    },
     /// A caller stopped waiting.
     Withdrawn {
         /// Whose place in the queue is free.

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::Duration;
 
@@ -56,6 +56,15 @@ impl Seen {
 
     pub(crate) fn monitor(&self) -> MutexGuard<'_, Monitor> {
         self.monitor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The monitor, unless somebody else has it.
+    pub(crate) fn monitor_if_free(&self) -> Option<MutexGuard<'_, Monitor>> {
+        match self.monitor.try_lock() {
+            Ok(monitor) => Some(monitor),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     fn subscribers(&self) -> MutexGuard<'_, Vec<Subscriber>> {

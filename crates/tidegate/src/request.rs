@@ -212,7 +212,8 @@ impl<'h> PermitRequest<'h> {
             return Ok(permit);
         }
         self.check()?;
-        Err(waiting::refuse(self.core, (&self.cost, self.priority), self.is_scoped()))
+        let labels = self.details.as_ref().map(|details| &details.labels);
+        Err(waiting::refuse(self.core, (&self.cost, self.priority), (labels, self.is_scoped())))
     }
 
     /// Whether the gate would grant this call now, if this were its front.
@@ -356,7 +357,7 @@ impl<'h> PermitRequest<'h> {
 /// Why there is no permit at once for a call of which nothing was said.
 #[cold]
 fn refused(core: &Core, cost: Cost, class: Priority) -> AcquireError {
-    let refused = waiting::refuse(core, (&cost, class), false);
+    let refused = waiting::refuse(core, (&cost, class), (None, false));
     drop(cost);
     refused
 }

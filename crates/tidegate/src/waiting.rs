@@ -3,7 +3,7 @@
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use tidegate_scheduler::front::{Front, Grant};
 use tidegate_scheduler::messages::{Acquire, Answer, Reply, Unavailable};
-use tidegate_scheduler::{Request, Settlement, Ticket};
+use tidegate_scheduler::{Labels, Request, Settlement, Ticket};
 use tidegate_units::{Cost, Priority, Span};
 use tokio::sync::oneshot;
 
@@ -17,7 +17,11 @@ const GRACE: Span = Span::from_secs(1);
 
 /// Why there is no permit for somebody who does not wait.
 #[cold]
-pub(crate) fn refuse(core: &Core, (cost, class): (&Cost, Priority), scoped: bool) -> AcquireError {
+pub(crate) fn refuse(
+    core: &Core,
+    (cost, class): (&Cost, Priority),
+    (labels, scoped): (Option<&Labels>, bool),
+) -> AcquireError {
     if let Some(why) = core.front.stopped() {
         return core.unavailable(why);
     }
@@ -28,14 +32,14 @@ pub(crate) fn refuse(core: &Core, (cost, class): (&Cost, Priority), scoped: bool
         return AcquireError::ScopedToTry { service: core.front.service().clone() };
     }
     if let Some(never) = core.front.never(cost) {
-        core.front.turned_away(&never, class);
+        core.front.turned_away(&never, class, labels);
         return never.into();
     }
     if !core.front.fits(cost) {
         return AcquireError::TooLargeToTry { service: core.front.service().clone() };
     }
     let rejection = core.front.refuse(cost);
-    core.front.turned_away(&rejection, class);
+    core.front.turned_away(&rejection, class, labels);
     rejection.into()
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use actix::prelude::*;
 use tidegate_observability::{
-    EventSender, PaceWatch, RetrySample, Sample, ServiceSample, UnixMillis,
+    Alert, EventSender, PaceWatch, RetrySample, Sample, ServiceSample, UnixMillis,
 };
 use tidegate_scheduler::limiter::limit_sample;
 use tidegate_scheduler::messages::TakeSample;
@@ -20,6 +21,10 @@ use crate::sinks::Pushes;
 
 /// How often samples are taken, unless the host says otherwise.
 pub(crate) const SAMPLE_EVERY: Span = Span::from_secs(1);
+
+/// How often a monitor that is busy is tried, and after how long.
+const LOOKS_MAX: usize = 100;
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Everybody who is asked.
 #[derive(Debug)]
@@ -50,6 +55,7 @@ impl Watch {
         let now = self.clock.now();
         Ok(Sample {
             at: UnixMillis::of(self.origin, now),
+            started_at: UnixMillis::of(self.origin, self.started),
             uptime_ms: now.since(self.started).as_millis(),
             services,
             shared: shared(&state),
@@ -76,11 +82,26 @@ impl Watch {
         }
     }
 
+    /// Has the monitor look at a sample. Somebody may be gathering a report from it: the arbiter does not wait
+    /// for that, and leaves out this look if it takes too long.
+    async fn observe(&self, sample: &Sample) -> Option<Vec<Alert>> {
+        for _ in 0..LOOKS_MAX {
+            if let Some(mut monitor) = self.seen.monitor_if_free() {
+                let alerts = monitor.observe(sample);
+                self.pushes.offer(sample, || monitor.alerts().to_vec());
+                return Some(alerts);
+            }
+            actix::clock::sleep(LOOK_AGAIN).await;
+        }
+        None
+    }
+
     /// Looks at everything once, and says what is new about it.
     async fn look(&self, paces: &mut PaceWatch) -> Result<(), AcquireError> {
         let sample = self.sample().await?;
-        let alerts = self.seen.monitor().observe(&sample);
-        self.pushes.offer(&sample, || self.seen.monitor().alerts().to_vec());
+        let Some(alerts) = self.observe(&sample).await else {
+            return Ok(());
+        };
         let now = self.clock.now();
         for (service, kind) in paces.observe(&sample) {
             self.events.send(now, Some(&service), kind);

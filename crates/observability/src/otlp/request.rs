@@ -33,7 +33,12 @@ struct Times {
 /// ```
 pub fn encode(sample: &Sample, alerts: &[Alert], attributes: &BTreeMap<String, String>) -> Vec<u8> {
     let nanos = |millis: u64| millis.saturating_mul(1_000_000);
-    let start = nanos(sample.at.0.saturating_sub(sample.uptime_ms));
+    // The same in every push: a start that moves by a rounding is a new series to who reads it.
+    let start = match sample.started_at.0 {
+        0 => sample.at.0.saturating_sub(sample.uptime_ms),
+        started => started,
+    };
+    let start = nanos(start);
     let times = Times { start, now: nanos(sample.at.0) };
     let readings = Readings::of(sample, alerts);
     let metrics = readings.families().map(|family| metric(family, times)).collect();

@@ -45,10 +45,16 @@ pub struct Refusals {
 impl Refusals {
     /// A request was refused.
     pub fn add(&mut self, rejection: &Rejection) {
-        let (scope, of) = ScopeKind::of(&rejection.scope);
-        let (dimension, reason) = (rejection.dimension, rejection.reason);
-        let window_ms = rejection.window.as_millis();
-        self.count(RefusalCount { reason, scope, of, dimension, window_ms, count: 1 });
+        self.count(counted(rejection));
+    }
+
+    /// A request that was counted has not been told, and is decided anew.
+    pub fn take_back(&mut self, rejection: &Rejection) {
+        let row = counted(rejection);
+        match self.rows.iter_mut().find(|it| it.is_of(&row)) {
+            Some(row) => row.count = row.count.saturating_sub(1),
+            None => self.other = self.other.saturating_sub(1),
+        }
     }
 
     /// All of `others` were refused, too.
@@ -85,6 +91,14 @@ impl Refusals {
     }
 }
 
+/// The row of one refusal.
+fn counted(rejection: &Rejection) -> RefusalCount {
+    let (scope, of) = ScopeKind::of(&rejection.scope);
+    let (dimension, reason) = (rejection.dimension, rejection.reason);
+    let window_ms = rejection.window.as_millis();
+    RefusalCount { reason, scope, of, dimension, window_ms, count: 1 }
+}
+
 #[cfg(test)]
 mod tests {
     use tidegate_units::{Code, Scope, Span};
@@ -116,8 +130,11 @@ mod tests {
         assert_eq!((refusals.rows().len(), refusals.other()), (64, 36));
         assert_eq!(refusals.total(), 101);
         assert_eq!(refusals.rows()[3].count, 2);
+        refusals.take_back(&rejection(3));
+        refusals.take_back(&rejection(99));
+        assert_eq!((refusals.rows()[3].count, refusals.other()), (1, 35));
         let mut twice = refusals.clone();
         twice.merge(&refusals);
-        assert_eq!(twice.total(), 202);
+        assert_eq!(twice.total(), 198);
     }
 }

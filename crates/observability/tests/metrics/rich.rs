@@ -133,6 +133,7 @@ pub(crate) fn sample() -> Sample {
     let idle = ServiceSample { running: false, ..ServiceSample::new(name("search")) };
     Sample {
         at: UnixMillis(1_700_000_001_000),
+        started_at: UnixMillis(0),
         uptime_ms: 61_250,
         services: vec![service(), idle],
         shared: vec![limit(None, ScopeKind::Global, "")],

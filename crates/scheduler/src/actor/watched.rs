@@ -7,7 +7,7 @@ use tidegate_units::{Instant, Limit, Rejection, Scope};
 use super::LimiterActor;
 use crate::limiter::phase;
 use crate::messages::TakeSample;
-use crate::{Request, Ticket};
+use crate::{Labels, Ticket};
 
 impl LimiterActor {
     pub(super) fn tell_refused(&self, now: Instant, ticket: Ticket, rejection: &Rejection) {
@@ -15,10 +15,11 @@ impl LimiterActor {
             return;
         };
         let request = &waiting.request;
+        let labels = request.labels.as_deref();
         self.front.events().send_frequent(now, self.front.service(), || EventKind::Refused {
             class: request.priority,
-            model: model_of(request),
-            key: key_of(request),
+            model: labels.and_then(Labels::model_text),
+            key: labels.and_then(Labels::key_text),
             rejection: rejection.clone(),
         });
     }
@@ -31,10 +32,11 @@ impl LimiterActor {
         }
         if let Some(waiting) = self.waiting.get(&ticket) {
             let request = &waiting.request;
+            let labels = request.labels.as_deref();
             events.send_frequent(self.front.now(), self.front.service(), || EventKind::Waiting {
                 class: request.priority,
-                model: model_of(request),
-                key: key_of(request),
+                model: labels.and_then(Labels::model_text),
+                key: labels.and_then(Labels::key_text),
                 queued: u64::try_from(self.waiting.len()).unwrap_or(u64::MAX),
             });
         }
@@ -89,13 +91,4 @@ impl Handler<TakeSample> for LimiterActor {
         sample.forgone = self.front.forgone();
         MessageResult(sample)
     }
-}
-
-fn model_of(request: &Request) -> Option<String> {
-    Some(request.labels.as_ref()?.model.as_deref()?.to_owned())
-}
-
-fn key_of(request: &Request) -> Option<String> {
-    let key = request.labels.as_ref()?.keys.first()?;
-    Some(format!("{}={}", key.name().as_str(), key.value()))
 }

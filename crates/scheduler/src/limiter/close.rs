@@ -41,6 +41,8 @@ impl Limiter {
                 self.let_go_on_at(now, &scopes);
             }
             Settlement::Withdrawn { ticket } => self.withdraw(now, ticket),
+            // Nothing has changed for anybody.
+            Settlement::TurnedAway { labels } => return self.count_turned_away(now, &labels),
         }
         self.plan(now);
     }

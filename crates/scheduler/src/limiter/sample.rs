@@ -12,7 +12,7 @@ use tidegate_units::{
     Amounts, Dimension, Instant, Limit, Outcome, Priority, RateOf, Rejection, Span,
 };
 
-use super::{Counts, Limiter, LimiterState, PartState, SlotsState};
+use super::{Counts, Event, Limiter, LimiterState, PartState, SlotsState};
 use crate::breaker::BreakerState;
 use crate::settlement::Call;
 use crate::{Labels, Request};
@@ -113,6 +113,11 @@ impl Limiter {
         }
     }
 
+    pub(super) fn count_turned_away(&mut self, now: Instant, labels: &Labels) {
+        let count = UsageCount { refused: 1, ..UsageCount::default() };
+        self.tally.count_for(now, labels, &count);
+    }
+
     /// After more was spent than was lent for it.
     pub(super) fn see_debts(&mut self, now: Instant, debt: &Amounts) {
         if debt.is_none() {
@@ -130,6 +135,23 @@ impl Limiter {
         let used = self.gate.inside().less(&self.gate.left(reading));
         counts.granted_by_gate += used.get(Dimension::Requests);
         tally.taken_from_gate(now, &used);
+        // What nobody was told is decided anew.
+        for event in &self.events {
+            match event {
+                Event::Granted { charged, .. } => {
+                    counts.unclaimed += 1;
+                    tally.settled(charged, &Amounts::NONE);
+                }
+                Event::Refused { rejection, .. } => {
+                    counts.refused = counts.refused.saturating_sub(1);
+                    tally.refusals.take_back(rejection);
+                }
+                Event::Unanswered { .. } | Event::Stopped { .. } => {
+                    counts.refused = counts.refused.saturating_sub(1);
+                }
+                _ => {}
+            }
+        }
         (counts, tally)
     }
 }
