@@ -26,9 +26,9 @@ use crate::handle::{Core, Handle};
 use crate::observer::{Callback, Observer, Seen};
 use crate::repeated::Repeated;
 use crate::run_mark::{self, RunMarkKeeper};
-use crate::sinks::Pushes;
+use crate::sinks::Sinks;
 use crate::watch::{SAMPLE_EVERY, Watch, keep_watch};
-use crate::{AcquireError, Builder, StartError, UnknownService, sinks};
+use crate::{AcquireError, Builder, StartError, UnknownService};
 
 /// All services of a program, with the limits that they share. Stops when it is dropped; handles
 /// that are left then say so.
@@ -53,7 +53,7 @@ struct Plan {
     origin: WallOrigin,
     events: EventSender,
     seen: Arc<Seen>,
-    pushes: Pushes,
+    sinks: Sinks,
     sample_every: Span,
     idle: Option<Span>,
 }
@@ -77,8 +77,8 @@ impl Tidegate {
             None => (None, None),
         };
         let mut callbacks = std::mem::take(&mut builder.callbacks);
-        callbacks.extend(sinks::webhook(&builder.config.alerts)?);
         let (plan, events) = Plan::new(&builder, idle)?;
+        callbacks.extend(plan.sinks.posts());
         if callbacks.iter().any(Callback::wants_waits) {
             plan.events.want_waits();
         }
@@ -253,7 +253,7 @@ impl Plan {
             origin: wall_origin,
             events,
             seen: Arc::new(Seen::new(builder.config.alerts.clone())),
-            pushes: Pushes::start(builder)?,
+            sinks: Sinks::start(builder)?,
             sample_every: builder.sample_every.unwrap_or(SAMPLE_EVERY),
             idle,
         };
@@ -294,7 +294,7 @@ impl Plan {
             clock: self.clock,
             origin: self.origin,
             seen: self.seen,
-            pushes: self.pushes,
+            sinks: self.sinks,
         });
         keep_watch(&watch, self.sample_every);
         Running { services, watch }

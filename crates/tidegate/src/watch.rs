@@ -17,7 +17,7 @@ use tidegate_units::{Clock, Instant, ServiceName, Span, WallOrigin};
 use crate::AcquireError;
 use crate::handle::Core;
 use crate::observer::Seen;
-use crate::sinks::Pushes;
+use crate::sinks::Sinks;
 
 /// How often samples are taken, unless the host says otherwise.
 pub(crate) const SAMPLE_EVERY: Span = Span::from_secs(1);
@@ -36,7 +36,7 @@ pub(crate) struct Watch {
     pub(crate) origin: WallOrigin,
     pub(crate) started: Instant,
     pub(crate) seen: Arc<Seen>,
-    pub(crate) pushes: Pushes,
+    pub(crate) sinks: Sinks,
 }
 
 impl Watch {
@@ -88,7 +88,7 @@ impl Watch {
         for _ in 0..LOOKS_MAX {
             if let Some(mut monitor) = self.seen.monitor_if_free() {
                 let alerts = monitor.observe(sample);
-                self.pushes.offer(sample, || monitor.alerts().to_vec());
+                self.sinks.offer(sample, || monitor.alerts().to_vec());
                 return Some(alerts);
             }
             actix::clock::sleep(LOOK_AGAIN).await;
@@ -99,6 +99,7 @@ impl Watch {
     /// Looks at everything once, and says what is new about it.
     async fn look(&self, paces: &mut PaceWatch) -> Result<(), AcquireError> {
         let sample = self.sample().await?;
+        self.sinks.complain();
         let Some(alerts) = self.observe(&sample).await else {
             return Ok(());
         };

@@ -96,7 +96,7 @@ pub(crate) const PLANS: [Plan; 6] = [
     },
     Plan {
         service: "git",
-        load: Load { per_second: 3.4, swing: 0.9, period_s: 70.0 },
+        load: Load { per_second: 2.4, swing: 0.6, period_s: 70.0 },
         models: &[],
         keys: ("agent", AGENTS),
         classes: [0, 2, 6, 2, 0],

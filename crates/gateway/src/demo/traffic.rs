@@ -147,13 +147,15 @@ mod tests {
     fn the_load_is_as_planned_in_the_mean_and_swings() {
         let plan = &PLANS[1];
         let calls: usize = (0..20).map(|seed| minute(seed, plan).len()).sum();
-        // Over the first 60 of 70 seconds of a wave; the mean of that part is 1.11 of the whole.
-        let expected = 20.0 * 60.0 * plan.load.per_second * 1.112;
+        // Over the first 60 of 70 seconds of a wave: the mean of a sine over that part is 0.1244.
+        let (per_second, swing) = (plan.load.per_second, plan.load.swing);
+        let expected = 20.0 * 60.0 * per_second * (1.0 + 0.1244 * swing);
         let share = Span::from_secs(u64::try_from(calls).expect("few")).as_secs_f64() / expected;
         assert!((share - 1.0).abs() < 0.05, "{calls} of {expected}");
         let high = rate(&plan.load, Instant::ZERO + Span::from_millis(17_500), 1.0);
         let low = rate(&plan.load, Instant::ZERO + Span::from_millis(52_500), 1.0);
-        assert!(high > 6.4 && low < 0.35, "{high} {low}");
+        assert!(high > per_second * (1.0 + 0.99 * swing), "{high}");
+        assert!(low < per_second * (1.0 - 0.99 * swing), "{low}");
     }
 
     #[test]
