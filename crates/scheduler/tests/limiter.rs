@@ -1,5 +1,7 @@
 //! The machine of one service through its edges: LIM-1 to LIM-6, ORD-2, BREAK-1, BREAK-2, BREAK-5, SLOT-1.
 
+#[path = "limiter/counted.rs"]
+mod counted;
 #[path = "limiter/dice.rs"]
 mod dice;
 #[path = "limiter/foretold.rs"]
