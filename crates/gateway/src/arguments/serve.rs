@@ -44,7 +44,7 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// Where figures are pushed every 15 s: a collector of OpenTelemetry (OTLP over HTTP, protobuf)
+    /// Where figures are pushed every minute: a collector of OpenTelemetry (OTLP over HTTP, protobuf)
     #[arg(long, value_name = "URL")]
     pub(crate) otlp: Option<String>,
 
