@@ -19,8 +19,14 @@ use tidegate_units::{
 use tokio::sync::Notify;
 
 use crate::messages::Unavailable;
-use crate::settlement::Call;
 use crate::{Labels, LimiterConfig, Settlement, Shortage, Ticket};
+
+mod grant;
+mod way_back;
+
+use way_back::WayBack;
+
+pub use grant::{Grant, difference};
 
 /// The most settlements that wait for the actor.
 pub const SETTLEMENTS_MAX: usize = 65_536;
@@ -448,88 +454,4 @@ impl Front {
     fn lock(&self) -> MutexGuard<'_, WayBack> {
         self.way_back.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What waits for the actor.
-#[derive(Debug, Default)]
-struct WayBack {
-    list: Vec<Settlement>,
-    /// What did not fit the list, as one: debts and pauses of the service are never lost. Whose they
-    /// were is, and the slots come back when their leases end.
-    overflow: Option<Settlement>,
-}
-
-impl WayBack {
-    fn sum_up(&mut self, settlement: &Settlement) {
-        let Settlement::Closed { outcome, debt, pause, .. } = settlement else {
-            return;
-        };
-        let pause = &asked(*outcome, *pause);
-        match &mut self.overflow {
-            Some(Settlement::Closed { outcome: held, debt: owed, pause: longest, .. }) => {
-                owed.add(debt);
-                *longest = (*longest).max(*pause);
-                if weight(*outcome) > weight(*held) {
-                    *held = *outcome;
-                }
-            }
-            _ => {
-                let (recorded, refund) = (Instant::ZERO, Amounts::NONE);
-                let (debt, pause) = (debt.clone(), *pause);
-                let (outcome, call) = (*outcome, Call::default());
-                let closed = Settlement::Closed { outcome, recorded, refund, debt, pause, call };
-                self.overflow = Some(closed);
-            }
-        }
-    }
-}
-
-/// Which of several outcomes counts where only one can be told: what stops everything, then what slows down.
-fn weight(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::QuotaExhausted => 3,
-        Outcome::RateLimited => 2,
-        Outcome::Overloaded => 1,
-        _ => 0,
-    }
-}
-
-/// A permit on its way to the caller. If nobody is there to take it, it goes back by itself.
-#[derive(Debug)]
-pub struct Grant {
-    front: Arc<Front>,
-    charged: Amounts,
-    recorded: Instant,
-    call: Call,
-    claimed: bool,
-}
-
-impl Grant {
-    /// A grant of `charged`, recorded at `recorded`, for this call.
-    pub fn new(front: Arc<Front>, charged: Amounts, recorded: Instant, call: Call) -> Self {
-        Self { front, charged, recorded, call, claimed: false }
-    }
-
-    /// The caller is there and takes it. Answers when the cost was recorded.
-    pub fn claim(mut self) -> Instant {
-        self.claimed = true;
-        self.recorded
-    }
-}
-
-impl Drop for Grant {
-    fn drop(&mut self) {
-        if !self.claimed {
-            let refund = std::mem::take(&mut self.charged);
-            let (recorded, call) = (self.recorded, std::mem::take(&mut self.call));
-            self.front.settle(Settlement::Unclaimed { recorded, refund, call });
-        }
-    }
-}
-
-/// What a closed permit means for the limits: `refund` of what was estimated, or `debt` beyond it.
-pub fn difference(dimensions: &[Dimension], estimate: &Cost, actual: &Cost) -> (Amounts, Amounts) {
-    let charged = Amounts::charged(estimate, dimensions.iter().copied());
-    let used = Amounts::charged(actual, dimensions.iter().copied());
-    (charged.less(&used), used.less(&charged))
 }
