@@ -279,7 +279,7 @@ impl Front {
     pub fn turned_away(&self, rejection: &Rejection, class: Priority, labels: Option<&Labels>) {
         let labels = labels.filter(|labels| !labels.is_empty());
         if let Some(labels) = labels {
-            self.settle(Settlement::TurnedAway { labels: Arc::new(labels.clone()) });
+            self.note_turned_away(labels);
         }
         self.turned_away.lock().unwrap_or_else(PoisonError::into_inner).add(rejection);
         self.events.send_frequent(self.now(), &self.service, || EventKind::Refused {
@@ -288,6 +288,23 @@ impl Front {
             key: labels.and_then(Labels::key_text),
             rejection: rejection.clone(),
         });
+    }
+
+    /// Tells the actor for whom somebody was refused, while there is ample room: a flood of refusals must not
+    /// take the place of what calls give back.
+    fn note_turned_away(&self, labels: &Labels) {
+        let mut way_back = self.lock();
+        let first = way_back.list.is_empty();
+        if way_back.list.len() < SETTLEMENTS_MAX / 2 {
+            way_back.list.push(Settlement::TurnedAway { labels: Arc::new(labels.clone()) });
+        } else {
+            self.forgone.fetch_add(1, Ordering::Relaxed);
+        }
+        drop(way_back);
+        // Who comes after finds the list begun, and leaves the actor to whoever began it.
+        if first {
+            self.wake.notify_one();
+        }
     }
 
     /// Requests that were refused without asking the actor.
